@@ -1,0 +1,203 @@
+"""The cluster's configuration files and rings, as a function of its directory and ports.
+
+One replica on each of three object nodes; accounts and containers live on the first node only, which is all that one
+machine needs. Nothing here touches a process or a port.
+"""
+
+from __future__ import annotations
+
+import base64
+import getpass
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+#: The tempauth account that `up` makes; a development cluster on loopback, so its password is no secret.
+USER, KEY = "test:tester", "testing"
+OBJECT_NODES = 3
+_PROXY_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the cluster lives: its directory and the first of its five ports."""
+
+    directory: Path
+    port: int
+
+    @property
+    def etc(self) -> Path:
+        """The directory of the configuration files and rings."""
+        return self.directory / "etc"
+
+    @property
+    def auth_url(self) -> str:
+        """The v1 authentication URL of the cluster."""
+        return f"http://{_PROXY_HOST}:{self.port}/auth/v1.0"
+
+    def addresses(self) -> dict[str, tuple[str, int]]:
+        """Give every server's name with the address that it listens on."""
+        nodes = {f"object-{n}": (node_host(n), self.port + 1) for n in range(1, OBJECT_NODES + 1)}
+        return {
+            "memcached": (_PROXY_HOST, self.port + 4),
+            "account": (node_host(1), self.port + 3),
+            "container": (node_host(1), self.port + 2),
+            **nodes,
+            "proxy": (_PROXY_HOST, self.port),
+        }
+
+    def data(self, node: int) -> Path:
+        """Give the directory that holds the devices of a storage node."""
+        return self.directory / "data" / f"node{node}"
+
+
+def node_host(node: int) -> str:
+    """Give the loopback address of a storage node, counted from 1."""
+    return f"127.0.0.{10 + node}"
+
+
+def write(layout: Layout) -> None:
+    """Write every configuration file and make the directories they name; the rings are made once."""
+    for node in range(1, OBJECT_NODES + 1):
+        (layout.data(node) / "d1").mkdir(parents=True, exist_ok=True)
+    for name in ("etc", "cache", "storlets"):
+        (layout.directory / name).mkdir(exist_ok=True)
+    secret = layout.directory / "secret"
+    if not secret.exists():
+        secret.touch(mode=0o600)
+        secret.write_text(base64.urlsafe_b64encode(os.urandom(32)).decode())
+    for name, text in _files(layout, secret.read_text()).items():
+        file = layout.etc / name
+        file.touch(mode=0o600)
+        file.write_text(text)
+    _write_rings(layout)
+
+
+def _files(layout: Layout, secret: str) -> dict[str, str]:
+    hosts = layout.addresses()
+    memcache = "%s:%d" % hosts["memcached"]
+    files = {
+        "swift.conf": f"""[swift-hash]
+swift_hash_path_suffix = {layout.directory.name}
+[storage-policy:0]
+name = replicated
+default = yes
+""",
+        "proxy.conf": f"""{_default(layout, "proxy", hosts["proxy"])}client_timeout = 600
+[pipeline:main]
+pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk s3api tempauth storlet_handler \
+copy slo dlo versioned_writes symlink proxy-logging proxy-server
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+# A storlet that finds no row says nothing for as long as its split takes: silence is not death.
+node_timeout = 600
+recoverable_node_timeout = 600
+conn_timeout = 5
+[filter:tempauth]
+use = egg:swift#tempauth
+fernet_key_devstack = {secret}
+active_fernet_key_id = devstack
+user_{USER.replace(":", "_")} = {KEY} .admin
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = {memcache}
+[filter:slo]
+use = egg:swift#slo
+min_segment_size = 1
+[filter:s3api]
+use = egg:swift#s3api
+s3_acl = false
+[filter:versioned_writes]
+use = egg:swift#versioned_writes
+allow_object_versioning = true
+{_filters("catch_errors gatekeeper healthcheck proxy-logging listing_formats bulk copy dlo symlink")}\
+{_engine(layout, "proxy")}""",
+        "internal-client.conf": f"""[DEFAULT]
+swift_dir = {layout.etc}
+{_LOGGING % layout.port}[pipeline:main]
+pipeline = catch_errors cache symlink proxy-server
+[app:proxy-server]
+use = egg:swift#proxy
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = {memcache}
+{_filters("catch_errors symlink")}""",
+        "gateway-proxy.conf": _gateway(layout, "proxy"),
+    }
+    for kind in ("account", "container"):
+        files[f"{kind}.conf"] = _storage(layout, kind, kind, hosts[kind], node=1)
+    for node in range(1, OBJECT_NODES + 1):
+        name = f"object-{node}"
+        files[f"{name}.conf"] = _storage(layout, "object", name, hosts[name], node) + _engine(layout, name)
+        files[f"gateway-{name}.conf"] = _gateway(layout, name)
+    return files
+
+
+# Swift always logs to syslog as well as to its standard error, which is the server's file in logs/. Datagrams to the
+# UDP side of the proxy's own port, where nobody listens, keep the machine's syslog out of it.
+_LOGGING = "log_level = INFO\nlog_udp_host = 127.0.0.1\nlog_udp_port = %d\n"
+
+
+def _default(layout: Layout, name: str, address: tuple[str, int]) -> str:
+    return f"""[DEFAULT]
+bind_ip = {address[0]}
+bind_port = {address[1]}
+swift_dir = {layout.etc}
+user = {getpass.getuser()}
+workers = 0
+log_name = {name}
+{_LOGGING % layout.port}"""
+
+
+def _storage(layout: Layout, kind: str, name: str, address: tuple[str, int], node: int) -> str:
+    engine = "storlet_handler " if kind == "object" else ""
+    return f"""{_default(layout, name, address)}devices = {layout.data(node)}
+mount_check = false
+disable_fallocate = true
+[pipeline:main]
+pipeline = healthcheck recon {engine}{kind}-server
+[app:{kind}-server]
+use = egg:swift#{kind}
+[filter:recon]
+use = egg:swift#recon
+recon_cache_path = {layout.directory / "cache"}
+{_filters("healthcheck")}"""
+
+
+def _filters(names: str) -> str:
+    return "".join(f"[filter:{name}]\nuse = egg:swift#{name.replace('-', '_')}\n" for name in names.split())
+
+
+def _engine(layout: Layout, name: str) -> str:
+    return f"""[filter:storlet_handler]
+use = egg:storlets#storlet_handler
+storlet_container = storlet
+storlet_dependency = dependency
+storlet_logcontainer = log
+storlet_gateway_module = spark_storlets_bubblewrap
+storlet_gateway_conf = {layout.etc}/gateway-{name}.conf
+internal_client_conf_path = {layout.etc}/internal-client.conf
+execution_server = {name.split("-")[0]}
+"""
+
+
+def _gateway(layout: Layout, name: str) -> str:
+    return f"""[DEFAULT]
+host_root = {layout.directory / "storlets" / name}
+sandbox_uid = 65534
+"""
+
+
+def _write_rings(layout: Layout) -> None:
+    from swift.common.ring import RingBuilder
+
+    for kind, nodes in (("account", 1), ("container", 1), ("object", OBJECT_NODES)):
+        file = layout.etc / f"{kind}.ring.gz"
+        builder = RingBuilder(part_power=8, replicas=nodes, min_part_hours=0)
+        for node in range(1, nodes + 1):
+            host, port = layout.addresses()[kind if kind != "object" else f"object-{node}"]
+            builder.add_dev({"region": 1, "zone": node, "ip": host, "port": port, "device": "d1", "weight": 1.0})
+        # The same devices, weights and seed give the same ring, so data written before stays where it is looked for.
+        builder.rebalance(seed="spark-storlets")
+        builder.get_ring().save(str(file))

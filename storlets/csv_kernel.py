@@ -1,0 +1,245 @@
+"""The Python face of the CSV kernel: CSV bytes in, Arrow columns out, exactly as Spark reads them.
+
+A scan takes the records of a block; columns are made afterwards, of all these records or only of some, so that
+predicates can be evaluated on a few columns before the others are parsed for the rows that pass:
+
+    with Kernel(None, sep=",", columns=16, required=[4, 10]) as kernel:
+        found = kernel.scan(block, 0, len(block), limit=len(block), last=True)
+        quantity = kernel.column(0, pa.float64())
+        rows = pc.indices_nonzero(pc.greater(quantity, 40))
+        shipped = kernel.column(1, pa.date32(), rows)
+
+This module is uploaded beside the storlet and imports nothing but pyarrow. The kernel is the Rust crate in `kernel/`;
+its library lies beside this file, or where the caller says.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import NamedTuple
+
+import pyarrow as pa
+
+__all__ = ["ABI_VERSION", "LIBRARY", "TYPES", "Kernel", "KernelError", "Scanned", "load", "tokens"]
+
+LIBRARY = "libstorlets_csv_kernel.so"
+"""The file name of the kernel's library."""
+
+ABI_VERSION = 1
+"""The version of the library's C interface that this module speaks."""
+
+TYPES: Mapping[pa.DataType, int] = MappingProxyType(
+    {pa.int32(): 1, pa.int64(): 2, pa.float64(): 3, pa.string(): 4, pa.date32(): 5}
+)
+"""The column types the kernel makes, and the library's numbers for them."""
+
+_ERRORS = {
+    -1: "invalid argument: a slot, a row index, a type or a separator that the kernel does not know",
+    -2: "a record has more than 20480 tokens, which Spark refuses as well",
+    -3: "the buffer, or the text of its quoted fields, is larger than 2 GiB: scan smaller blocks",
+    -4: "a text column holds more than 2 GiB: scan smaller blocks, or ask for fewer rows at a time",
+    -5: "the kernel failed internally, please report this with the data if you can",
+}
+
+
+class KernelError(ValueError):
+    """The kernel refused a call. The message says why."""
+
+
+class Scanned(NamedTuple):
+    """What a scan found."""
+
+    records: int
+    """The number of records taken. Blank lines are no records."""
+    consumed: int
+    """The bytes, counted from `start`, of the records taken and the blank lines passed."""
+
+
+class _CScanned(ctypes.Structure):
+    _fields_ = [("records", ctypes.c_uint64), ("consumed", ctypes.c_uint64)]
+
+
+class _CArray(ctypes.Structure):
+    """`struct ArrowArray` of the Arrow C data interface."""
+
+    _fields_ = [
+        ("length", ctypes.c_int64),
+        ("null_count", ctypes.c_int64),
+        ("offset", ctypes.c_int64),
+        ("n_buffers", ctypes.c_int64),
+        ("n_children", ctypes.c_int64),
+        ("buffers", ctypes.c_void_p),
+        ("children", ctypes.c_void_p),
+        ("dictionary", ctypes.c_void_p),
+        ("release", ctypes.c_void_p),
+        ("private_data", ctypes.c_void_p),
+    ]
+
+
+_SIGNATURES = {
+    "csv_abi_version": (ctypes.c_uint32, []),
+    "csv_new": (
+        ctypes.c_void_p,
+        [ctypes.c_uint8, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint8],
+    ),
+    "csv_free": (None, [ctypes.c_void_p]),
+    "csv_scan": (
+        ctypes.c_int32,
+        [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint8, ctypes.c_void_p],
+    ),
+    "csv_column": (
+        ctypes.c_int32,
+        [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p],
+    ),
+    "csv_tokens": (ctypes.c_int32, [ctypes.c_uint8, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]),
+}
+
+
+def load(path: str | None = None) -> ctypes.CDLL:
+    """The kernel's library, loaded from `path` or else from this file's folder.
+
+    Raises KernelError when there is no library, when it cannot be loaded, or when it is of another version.
+    """
+    return _load(os.fspath(path) if path else str(Path(__file__).resolve().with_name(LIBRARY)))
+
+
+@functools.cache
+def _load(path: str) -> ctypes.CDLL:
+    try:
+        library = ctypes.CDLL(path)
+        version = library.csv_abi_version
+    except (OSError, AttributeError) as error:
+        raise KernelError(
+            f"cannot load the CSV kernel from {path}: {error}. "
+            "Build it with `cargo build --release` in storlets/kernel, then "
+            f"put {LIBRARY} beside {Path(__file__).name} or give its path."
+        ) from error
+    version.restype = ctypes.c_uint32
+    if version() != ABI_VERSION:
+        raise KernelError(
+            f"the CSV kernel at {path} speaks version {version()} of its interface, this code version {ABI_VERSION}: "
+            "take both from the same release."
+        )
+    for name, (result, arguments) in _SIGNATURES.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    return library
+
+
+class Kernel:
+    """Reads the records of one object, block after block. For one thread at a time.
+
+    `sep` is one ASCII character other than NUL, newline, carriage return, quote and backslash. `columns` is the number
+    of columns in the file's schema. `required` are the 0-based positions of the columns that Spark's query uses: all
+    that are selected or filtered on, and no other, since in broken records Spark's answer depends on this set. A
+    column's index in `required` is its slot. With none required, records are only counted.
+
+    With `at_start` the first record scanned is the first line of the object that Spark's tokenizer sees: the scan
+    begins with the object, behind its byte order mark, and the object has no header (which the tokenizer would see
+    first). That line is read as if all columns were required, and a second byte order mark is dropped from it.
+
+    Raises KernelError when an argument is invalid.
+    """
+
+    def __init__(
+        self, lib_path: str | None, *, sep: str, columns: int, required: Sequence[int], at_start: bool = False
+    ) -> None:
+        self._handle: int | None = None
+        self._library = load(lib_path)
+        self._buffer: pa.Buffer | None = None
+        try:
+            positions = (ctypes.c_uint32 * len(required))(*required)
+        except TypeError as error:
+            raise KernelError(f"required holds something other than positions: {required!r}") from error
+        self._handle = self._library.csv_new(_separator(sep), columns, positions, len(required), at_start)
+        if self._handle is None:
+            raise KernelError(f"invalid argument: separator {sep!r}, columns {list(required)} of {columns}")
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Frees the kernel's memory. Arrays made by it live on."""
+        if self._handle is not None:
+            self._library.csv_free(self._handle)
+            self._handle = self._buffer = None
+
+    def scan(self, buffer: object, start: int, end: int, *, limit: int, last: bool) -> Scanned:
+        """Takes the records of `buffer[start:end]` that begin before `start + limit` and are complete.
+
+        `buffer` is any object with the buffer protocol; it is not copied, but held until the next scan or `close`,
+        and must keep its bytes so long. A record begins at `start`; an object's byte order mark lies before it.
+        With `last`, `end` is the object's end and ends the last record too.
+
+        Raises KernelError for a buffer of 2 GiB or more, and for a record that Spark refuses as well.
+        """
+        memory = pa.py_buffer(buffer)
+        if not 0 <= start <= end <= memory.size or limit < 0:
+            raise KernelError(f"invalid argument: [{start}, {end}) of {memory.size} bytes, limit {limit}")
+        found = _CScanned()
+        code = self._library.csv_scan(
+            self._live(), memory.address + start, end - start, limit, last, ctypes.addressof(found)
+        )
+        self._buffer = memory
+        _check(code)
+        return Scanned(found.records, found.consumed)
+
+    def column(self, slot: int, type: pa.DataType, rows: pa.UInt64Array | None = None) -> pa.Array:
+        """One column of the last scan's records, or only of those with the indexes `rows`, in the order given.
+
+        `type` is one of TYPES. A value that does not convert is null, as in Spark's PERMISSIVE mode. Raises KernelError
+        for another type, an unknown slot or row, and for more than 2 GiB of text.
+        """
+        number = TYPES.get(type)
+        if number is None:
+            raise KernelError(f"the kernel makes no {type} columns, only {', '.join(map(str, TYPES))}")
+        indexes, count = None, 0
+        if rows is not None:
+            if rows.type != pa.uint64() or rows.null_count:
+                raise KernelError(f"row indexes are uint64 without nulls, not {rows.type}")
+            # An empty array may have no buffer at all, but must not read as "all rows".
+            memory = rows.buffers()[1] or pa.py_buffer(bytes(8))
+            indexes, count = memory.address + rows.offset * 8, len(rows)
+        array = _CArray()
+        _check(self._library.csv_column(self._live(), slot, number, indexes, count, ctypes.addressof(array)))
+        return pa.Array._import_from_c(ctypes.addressof(array), type)
+
+    def _live(self) -> int:
+        if self._handle is None:
+            raise KernelError("the kernel is closed")
+        return self._handle
+
+
+def tokens(line: bytes, sep: str, lib_path: str | None = None) -> list[str | None]:
+    """All tokens of one line, without its line end, null where Spark's token is null: for reading a header.
+
+    Raises KernelError for an invalid separator and for more than 20480 tokens.
+    """
+    array = _CArray()
+    _check(load(lib_path).csv_tokens(_separator(sep), line, len(line), ctypes.addressof(array)))
+    names: list[str | None] = pa.Array._import_from_c(ctypes.addressof(array), pa.string()).to_pylist()
+    return names
+
+
+def _separator(sep: str) -> int:
+    if len(sep) != 1 or not sep.isascii():
+        raise KernelError(f"the separator must be one ASCII character, not {sep!r}")
+    return ord(sep)
+
+
+def _check(code: int) -> None:
+    if code:
+        raise KernelError(_ERRORS.get(code, f"the kernel failed with the unknown code {code}"))

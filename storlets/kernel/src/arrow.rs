@@ -1,0 +1,150 @@
+//! Arrays, and their form in the Arrow C data interface
+//! (<https://arrow.apache.org/docs/format/CDataInterface.html>).
+
+use crate::column::Validity;
+use std::ffi::c_void;
+use std::ptr;
+
+/// An array that owns its buffers.
+pub struct Array {
+    validity: Validity,
+    values: Values,
+}
+
+/// The values of an array, by layout.
+#[derive(Debug, PartialEq)]
+pub enum Values {
+    /// Also dates.
+    Int32(Vec<i32>),
+    Int64(Vec<i64>),
+    Float64(Vec<f64>),
+    Utf8 {
+        offsets: Vec<i32>,
+        bytes: Vec<u8>,
+    },
+}
+
+impl Array {
+    pub(crate) fn new(validity: Validity, values: Values) -> Self {
+        Array { validity, values }
+    }
+
+    /// The number of values, nulls counted.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.validity.length()
+    }
+
+    /// The number of nulls.
+    pub fn null_count(&self) -> usize {
+        self.validity.nulls()
+    }
+
+    /// One bit a value, set where it is not null; None when no value is.
+    pub fn validity(&self) -> Option<&[u8]> {
+        self.validity.bits()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// The array as a C structure, whose `release` frees it.
+    pub fn export(self) -> ArrowArray {
+        let validity = self.validity().map_or(ptr::null(), address);
+        let (second, third) = match &self.values {
+            Values::Int32(values) => (address(values), None),
+            Values::Int64(values) => (address(values), None),
+            Values::Float64(values) => (address(values), None),
+            Values::Utf8 { offsets, bytes } => (address(offsets), Some(address(bytes))),
+        };
+        let (length, null_count) = (self.len() as i64, self.null_count() as i64);
+        let mut exported = Box::new(Exported {
+            buffers: [validity, second, third.unwrap_or(ptr::null())],
+            _array: self,
+        });
+        ArrowArray {
+            length,
+            null_count,
+            offset: 0,
+            n_buffers: 2 + i64::from(third.is_some()),
+            n_children: 0,
+            buffers: exported.buffers.as_mut_ptr(),
+            children: ptr::null_mut(),
+            dictionary: ptr::null_mut(),
+            release: Some(release),
+            private_data: Box::into_raw(exported).cast(),
+        }
+    }
+}
+
+fn address<T>(buffer: &[T]) -> *const c_void {
+    buffer.as_ptr().cast()
+}
+
+/// What an exported array keeps alive: the buffers, and the addresses of them that the structure points to.
+struct Exported {
+    buffers: [*const c_void; 3],
+    _array: Array,
+}
+
+/// `struct ArrowArray` of the C data interface.
+#[repr(C)]
+#[allow(missing_docs)]
+pub struct ArrowArray {
+    pub length: i64,
+    pub null_count: i64,
+    pub offset: i64,
+    pub n_buffers: i64,
+    pub n_children: i64,
+    pub buffers: *mut *const c_void,
+    pub children: *mut *mut ArrowArray,
+    pub dictionary: *mut ArrowArray,
+    pub release: Option<unsafe extern "C" fn(*mut ArrowArray)>,
+    pub private_data: *mut c_void,
+}
+
+/// Frees what [`Array::export`] gave away.
+#[allow(unsafe_code)]
+unsafe extern "C" fn release(array: *mut ArrowArray) {
+    // SAFETY: the consumer calls this once, with the structure it was given, as the C data interface demands; so
+    // `private_data` is still the box that `export` made.
+    unsafe {
+        drop(Box::from_raw((*array).private_data.cast::<Exported>()));
+        (*array).release = None;
+    }
+}
+
+#[cfg(test)]
+#[allow(unsafe_code)]
+mod tests {
+    use crate::column::{build, ColumnType};
+
+    #[test]
+    fn export_and_release() {
+        let tokens: [&[u8]; 3] = [b"ab", b"", b"c"];
+        let array = build(ColumnType::Utf8, tokens.into_iter()).unwrap();
+        let mut exported = array.export();
+        assert_eq!(
+            (exported.length, exported.null_count, exported.n_buffers),
+            (3, 1, 3)
+        );
+        let release = exported.release.unwrap();
+        // SAFETY: an array just exported, its three buffers as long as the format says, released once.
+        unsafe {
+            let buffers = std::slice::from_raw_parts(exported.buffers, 3);
+            assert_eq!(*buffers[0].cast::<u8>() & 7, 0b101);
+            assert_eq!(
+                std::slice::from_raw_parts(buffers[1].cast::<i32>(), 4),
+                [0, 2, 2, 3]
+            );
+            assert_eq!(
+                std::slice::from_raw_parts(buffers[2].cast::<u8>(), 3),
+                b"abc"
+            );
+            release(&mut exported);
+        }
+        assert!(exported.release.is_none());
+    }
+}

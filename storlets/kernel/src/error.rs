@@ -1,0 +1,33 @@
+//! What can go wrong: few things, since Spark's PERMISSIVE mode gives every record a row.
+
+use std::fmt;
+
+/// Why a call failed. The numbers are the C interface's return values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Error {
+    /// An argument breaks the interface's contract.
+    InvalidArgument = -1,
+    /// A record has more than 20480 tokens [1.22].
+    TooManyTokens = -2,
+    /// The buffer, or the decoded text of its quoted fields, is larger than 2 GiB - 1.
+    BufferTooLarge = -3,
+    /// A text column's values are together larger than 2 GiB - 1, the limit of Arrow's utf8 offsets.
+    ColumnTooLarge = -4,
+    /// A defect of the kernel: it panicked.
+    Internal = -5,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Error::InvalidArgument => "invalid argument",
+            Error::TooManyTokens => "a record has more than 20480 tokens",
+            Error::BufferTooLarge => "the buffer is larger than 2 GiB",
+            Error::ColumnTooLarge => "a text column is larger than 2 GiB",
+            Error::Internal => "internal error",
+        })
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,183 @@
+//! The C interface. Zero is success, a negative number an [`Error`].
+//!
+//! A handle is used by one thread at a time. Between a scan and the last `csv_column` that follows it the caller keeps
+//! the scanned buffer alive and unchanged.
+
+#![allow(unsafe_code)]
+
+use crate::column::{self, ColumnType};
+use crate::{scan, ArrowArray, Error, Scanner};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::{ptr, slice};
+
+/// Raised whenever a signature or the meaning of a number changes.
+const ABI_VERSION: u32 = 1;
+
+/// A scanner and the buffer it scanned last.
+pub struct Handle {
+    scanner: Scanner,
+    buf: *const u8,
+    len: usize,
+}
+
+/// What `csv_scan` found.
+#[repr(C)]
+pub struct CsvScanned {
+    records: u64,
+    consumed: u64,
+}
+
+/// The version of this interface.
+#[no_mangle]
+pub extern "C" fn csv_abi_version() -> u32 {
+    ABI_VERSION
+}
+
+/// A new handle, see [`Scanner::new`]; null when an argument is invalid.
+///
+/// # Safety
+/// `required` points to `n_required` numbers.
+#[no_mangle]
+pub unsafe extern "C" fn csv_new(
+    sep: u8,
+    n_columns: u32,
+    required: *const u32,
+    n_required: u32,
+    at_start: u8,
+) -> *mut Handle {
+    // SAFETY: the caller's promise.
+    let required = unsafe { borrowed(required, n_required as usize) };
+    let scanner = guarded(|| Scanner::new(sep, n_columns as usize, required, at_start != 0));
+    scanner.map_or(ptr::null_mut(), |scanner| {
+        Box::into_raw(Box::new(Handle {
+            scanner,
+            buf: ptr::null(),
+            len: 0,
+        }))
+    })
+}
+
+/// Ends a handle. Arrays made with it live on.
+///
+/// # Safety
+/// `handle` came from `csv_new` and was not freed; null is allowed.
+#[no_mangle]
+pub unsafe extern "C" fn csv_free(handle: *mut Handle) {
+    if !handle.is_null() {
+        // SAFETY: the caller's promise: this is the box that `csv_new` gave away.
+        drop(unsafe { Box::from_raw(handle) });
+    }
+}
+
+/// Takes the complete records of `buf` that begin before `limit`, see [`Scanner::scan`].
+///
+/// # Safety
+/// `handle` is a live handle, `buf` points to `len` bytes, `out` to a place for the result.
+#[no_mangle]
+pub unsafe extern "C" fn csv_scan(
+    handle: *mut Handle,
+    buf: *const u8,
+    len: u64,
+    limit: u64,
+    last: u8,
+    out: *mut CsvScanned,
+) -> i32 {
+    // SAFETY: the caller's promise; nothing else holds the handle during the call.
+    let handle = unsafe { &mut *handle };
+    (handle.buf, handle.len) = (buf, len as usize);
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { borrowed(buf, handle.len) };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let scanned = guarded(|| handle.scanner.scan(bytes, limit, last != 0));
+    let scanned = scanned.map(|scanned| CsvScanned {
+        records: scanned.records as u64,
+        consumed: scanned.consumed as u64,
+    });
+    // SAFETY: the caller's promise.
+    unsafe { give(scanned, out) }
+}
+
+/// A column of the last scan, see [`Scanner::column`]. `rows` null means all records.
+///
+/// # Safety
+/// `handle` is a live handle whose scanned buffer is unchanged, `rows` is null or points to `n_rows` numbers, `out`
+/// to a place for the array.
+#[no_mangle]
+pub unsafe extern "C" fn csv_column(
+    handle: *const Handle,
+    slot: u32,
+    kind: u32,
+    rows: *const u64,
+    n_rows: u64,
+    out: *mut ArrowArray,
+) -> i32 {
+    // SAFETY: the caller's promise; nothing changes the handle during the call.
+    let handle = unsafe { &*handle };
+    // SAFETY: the caller's promises on the scanned buffer and on `rows`.
+    let (bytes, indexes) = unsafe {
+        (
+            borrowed(handle.buf, handle.len),
+            borrowed(rows, n_rows as usize),
+        )
+    };
+    let rows = (!rows.is_null()).then_some(indexes);
+    let array = guarded(|| {
+        let kind = ColumnType::try_from(kind)?;
+        handle.scanner.column(bytes, slot as usize, kind, rows)
+    });
+    // SAFETY: the caller's promise.
+    unsafe { give(array.map(|array| array.export()), out) }
+}
+
+/// The tokens of one line, as text, see [`scan::tokens`].
+///
+/// # Safety
+/// `buf` points to `len` bytes, `out` to a place for the array.
+#[no_mangle]
+pub unsafe extern "C" fn csv_tokens(
+    sep: u8,
+    buf: *const u8,
+    len: u64,
+    out: *mut ArrowArray,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    let line = unsafe { borrowed(buf, len as usize) };
+    let array = guarded(|| {
+        let tokens = scan::tokens(sep, line)?;
+        column::build(ColumnType::Utf8, tokens.iter().map(Vec::as_slice))
+    });
+    // SAFETY: the caller's promise.
+    unsafe { give(array.map(|array| array.export()), out) }
+}
+
+/// A slice of what the caller points to; an empty one for null.
+///
+/// # Safety
+/// `start` is null, or points to `length` values that live and stay unchanged during the call.
+unsafe fn borrowed<'a, T>(start: *const T, length: usize) -> &'a [T] {
+    if start.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { slice::from_raw_parts(start, length) }
+}
+
+/// Writes a result to `out`.
+///
+/// # Safety
+/// `out` may be written to. What it holds is not dropped.
+unsafe fn give<T>(result: Result<T, Error>, out: *mut T) -> i32 {
+    match result {
+        Ok(value) => {
+            // SAFETY: the caller's promise.
+            unsafe { out.write(value) };
+            0
+        }
+        Err(error) => error as i32,
+    }
+}
+
+/// No panic may reach the caller's frames. A scanner that panicked holds no broken promise, only a useless scan.
+fn guarded<T>(call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or(Err(Error::Internal))
+}

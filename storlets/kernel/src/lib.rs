@@ -1,0 +1,36 @@
+//! CSV bytes in, Arrow columns out, exactly as Apache Spark 4.3 reads them.
+//!
+//! The kernel does no I/O and knows no expressions. [`Scanner::scan`] finds the records of a block and where their
+//! required fields lie; [`Scanner::column`] turns one of these fields, of all records or of some, into an Arrow array.
+//!
+//! Rule numbers in brackets, such as [3.2], are those of docs: Spark CSV semantics. The kernel covers Spark's default
+//! options, with any one-byte ASCII separator.
+//!
+//! ```
+//! use storlets_csv_kernel::{ColumnType, Scanner};
+//!
+//! let block = b"1,x\n2,\"y,z\"\n";
+//! let mut scanner = Scanner::new(b',', 2, &[1], true).unwrap();
+//! let scanned = scanner.scan(block, block.len(), true).unwrap();
+//! assert_eq!((scanned.records, scanned.consumed), (2, block.len()));
+//! assert_eq!(scanner.field(block, 0, 1), b"y,z");
+//! let column = scanner.column(block, 0, ColumnType::Utf8, None).unwrap();
+//! assert_eq!(column.len(), 2);
+//! ```
+
+#![deny(unsafe_code, unsafe_op_in_unsafe_fn, missing_docs)]
+
+mod arrow;
+mod column;
+mod error;
+mod ffi;
+mod find;
+mod parse;
+mod quoted;
+mod scan;
+mod text;
+
+pub use arrow::{Array, ArrowArray};
+pub use column::ColumnType;
+pub use error::Error;
+pub use scan::{tokens, Scanned, Scanner};

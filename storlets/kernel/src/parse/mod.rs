@@ -1,0 +1,29 @@
+//! Values from their text, one type a module. Each parser takes a token that is not null and gives None for what Spark
+//! reads as null because it does not convert [6.2].
+
+mod date;
+mod double;
+mod int;
+
+pub use date::date;
+pub use double::double;
+pub use int::{int32, int64};
+
+/// `bytes` without the characters at both ends that `blank` names.
+fn trim(bytes: &[u8], blank: impl Fn(u8) -> bool) -> &[u8] {
+    let start = bytes.iter().position(|&byte| !blank(byte));
+    let end = bytes.iter().rposition(|&byte| !blank(byte));
+    match (start, end) {
+        (Some(start), Some(end)) => &bytes[start..=end],
+        _ => &[],
+    }
+}
+
+/// Splits an optional sign off: whether it is a minus, and the rest.
+fn sign(bytes: &[u8]) -> (bool, &[u8]) {
+    match bytes {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, bytes),
+    }
+}
