@@ -139,7 +139,7 @@ class Devstack:
         if name == "memcached":
             command = ["memcached", "-l", host, "-p", str(port), "-U", "0", "-m", "64"]
             if os.geteuid() == 0:
-                command += ["-u", "nobody"]
+                command += ["-u", "root"]
         else:
             kind = name.split("-")[0]
             script = Path(sys.executable).parent / f"swift-{kind}-server"

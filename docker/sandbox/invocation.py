@@ -1,0 +1,259 @@
+"""One call of a storlet on one worker; also the response body that the server sends on.
+
+One message carries the call's descriptors and a JSON header to the worker; one JSON message, after the output, says
+how it ended. The end of the output alone says nothing: a process that dies ends it too. So the body ends only after a
+good status and raises otherwise, which makes the server break the connection instead of ending the answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NoReturn
+
+import eventlet
+from eventlet.hubs import trampoline
+from spark_storlets.sandbox.descriptors import DeadlinePassed, os_write, read
+from spark_storlets.sandbox.pool import Worker, socket
+from storlets.gateway.common.exceptions import StorletRuntimeException
+from storlets.gateway.gateways.container.gateway import ContainerStorletRequest
+from swift.common.utils import close_if_possible
+
+__all__ = ["Invocation"]
+
+CHUNK_SIZE = 64 * 1024
+YIELD_EVERY = 16  # chunks: a pipe that is always full must not starve the server's other requests
+PIPE_SIZE = 1024 * 1024
+MAX_METADATA = 64 * 1024
+HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"), re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")  # RFC 9110, 5.1 and 5.5
+
+
+class Invocation:
+    """The call, from the sending of its descriptors to the worker's status."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        give_back: Callable[[Worker], None],
+        log: Callable[[int, str], None],
+        idle_timeout: float,
+        max_time: float,
+    ) -> None:
+        self._worker: Worker | None = worker
+        self._give_back = give_back
+        self._log = log
+        self._idle_timeout = idle_timeout
+        self._failure = ""
+        self._fds: list[int] = []
+        self._feeds: list[_Feed] = []
+        self._chunks = 0
+        self._head = b""
+        self._last_progress = time.monotonic()
+        # A timer, not a deadline: it also ends a call whose client does not read. It must not keep self alive.
+        worker.expire_after(max_time, f"it ran for more than {max_time:g} s (storlet_max_time)")
+
+    def start(self, request: ContainerStorletRequest) -> dict[str, Any]:
+        """Run it until its first output, so that an earlier failure has a status of its own. Return its metadata."""
+        try:
+            self._send(request)
+            metadata = self._read_metadata()
+            self._head = self._read()
+        except BaseException as error:
+            self._end("the request was given up")
+            if isinstance(error, OSError):  # no descriptors left, or a worker that has just died
+                self._fail(f"the call could not be made: {error}")
+            raise
+        return metadata
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk, self._head = self._head or self._read(), b""
+        if not chunk:
+            raise StopIteration
+        return chunk
+
+    def close(self) -> None:
+        """Called by the WSGI server at the end and when the client has gone."""
+        if self._worker is not None:
+            self._log(logging.INFO, "the client left before the end of the output")
+            self._end("closed")
+
+    def __del__(self) -> None:
+        self._end("dropped")  # some of the engine's paths forget to call close
+
+    def _send(self, request: ContainerStorletRequest) -> None:
+        assert self._worker is not None
+        theirs: list[int] = []
+        try:
+            passed = [self._pipe(theirs), self._pipe(theirs)]
+            inputs = []
+            for number, data in enumerate([request.data, *request.extra_data_list]):
+                has_range = number == 0 and data.has_fd and request.has_range
+                inputs.append(
+                    {
+                        "metadata": dict(data.user_metadata or {}),
+                        "range": [int(request.start), int(request.end)] if has_range else None,
+                    }
+                )
+                if data.has_fd:
+                    passed.append(data.data_fd)
+                else:
+                    end, ours = os.pipe()
+                    theirs.append(end)
+                    passed.append(end)
+                    self._feeds.append(_Feed(ours, data.data_iter, self._worker))
+            header = json.dumps({"params": dict(request.params), "inputs": inputs}).encode()
+            socket.send_fds(self._worker.sock, [header], passed)
+        finally:
+            for fd in theirs:  # at once: while we hold one, its pipe has no end
+                os.close(fd)
+        self._last_progress = time.monotonic()
+
+    def _pipe(self, theirs: list[int]) -> int:
+        ours, end = os.pipe()
+        self._fds.append(ours)
+        theirs.append(end)
+        os.set_blocking(ours, False)
+        with contextlib.suppress(OSError):  # more than this user may have
+            fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+        return end
+
+    def _read_metadata(self) -> dict[str, Any]:
+        raw = b""
+        while len(raw) <= MAX_METADATA:
+            try:
+                more = read(self._fds[1], MAX_METADATA, self._deadline)
+            except DeadlinePassed:
+                self._fail(self._timed_out())
+            if not more:
+                break
+            raw += more
+        else:
+            self._fail(f"it set more than {MAX_METADATA} bytes of metadata")
+        if not raw:
+            self._finish()
+            self._fail("it set no metadata")
+        try:
+            metadata = dict(json.loads(raw))
+        except (TypeError, ValueError):
+            self._fail("the metadata it set is not a JSON object")
+        name, content = HEADER
+        if bad := [key for key, value in metadata.items() if not (name.match(key) and content.match(str(value)))]:
+            self._fail(f"the metadata it set cannot be sent as headers: {bad}")
+        return metadata
+
+    def _read(self) -> bytes:
+        """Return the next piece of output, empty after a good end."""
+        if self._failure:
+            raise StorletRuntimeException(self._failure)
+        if self._worker is None:
+            return b""
+        self._last_progress = time.monotonic()  # the time since the last piece was the client's
+        try:
+            chunk = read(self._fds[0], CHUNK_SIZE, self._deadline)
+        except DeadlinePassed:
+            self._fail(self._timed_out())
+        if not chunk:
+            self._finish()
+            return b""
+        self._chunks += 1
+        if self._chunks % YIELD_EVERY == 0:
+            eventlet.sleep(0)
+        return chunk
+
+    def _finish(self) -> None:
+        """Hear how it ended."""
+        assert self._worker is not None
+        try:
+            status = self._worker.receive(self._deadline)
+        except DeadlinePassed:
+            self._fail(self._timed_out())
+        except StorletRuntimeException as error:
+            self._fail(str(error))
+        for feed in self._feeds:
+            if feed.error is not None:
+                self._fail(f"its input broke off: {feed.error!r}")
+        self._end("it asked to be replaced" if status.get("last") else "")
+        if not status.get("ok"):
+            self._fail(f"{status.get('kind')}: {status.get('message')}")
+
+    def _deadline(self) -> float:
+        return self._idle_timeout + max(self._last_progress, *(feed.last_progress for feed in self._feeds), 0)
+
+    def _timed_out(self) -> str:
+        return f"it gave no output for {self._idle_timeout:g} s (storlet_timeout)"
+
+    def _fail(self, message: str) -> NoReturn:
+        self._failure = message
+        self._log(logging.ERROR, message)
+        self._end(message)
+        raise StorletRuntimeException(message)
+
+    def _end(self, kill: str) -> None:
+        """Let go of everything, once. The worker serves on unless there is a reason to kill it."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        for fd in self._fds:
+            os.close(fd)
+        if kill:
+            worker.close(kill)
+        else:
+            self._give_back(worker)
+        for feed in self._feeds:
+            feed.stop()
+
+
+class _Feed:
+    """Writes an iterator into a storlet's input; knows nothing of the invocation, which can so be collected."""
+
+    def __init__(self, fd: int, source: Iterable[bytes], worker: Worker) -> None:
+        self.error: BaseException | None = None
+        self.last_progress = 0.0
+        self._fd = fd
+        self._source = source
+        self._worker = worker
+        self._closed = False
+        os.set_blocking(fd, False)
+        self._greenlet = eventlet.spawn(self._run)
+
+    def stop(self) -> None:
+        """Close the source: nobody wants the rest. Does not switch, so that the garbage collector may call it."""
+        eventlet.hubs.get_hub().schedule_call_global(0, self._kill)
+
+    def _kill(self) -> None:
+        eventlet.kill(self._greenlet)
+        self._close()  # a greenlet that never ran has no finally
+
+    def _run(self) -> None:
+        try:
+            for chunk in self._source:
+                view = memoryview(chunk)
+                while view:
+                    try:
+                        view = view[os_write(self._fd, view) :]
+                        self.last_progress = time.monotonic()
+                    except BlockingIOError:
+                        trampoline(self._fd, write=True)  # ends with the worker at the latest
+        except BrokenPipeError:
+            pass  # the storlet has read all that it wants
+        except (Exception, eventlet.Timeout) as error:
+            # Before the pipe is closed: the storlet takes that for the end of its input, and its answer for a good one.
+            self.error = error
+            self._worker.kill(f"its input broke off: {error!r}")
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            os.close(self._fd)
+            close_if_possible(self._source)

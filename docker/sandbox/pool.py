@@ -1,0 +1,252 @@
+"""Warm workers: the processes that run one storlet, and the bounded pool that lends them out.
+
+A worker is a sandboxed process that has imported the storlet and waits on its end of a SOCK_SEQPACKET socketpair.
+Three rules keep the bookkeeping small:
+
+* A slot belongs to a process, not to a request: it is taken before the process is started and given back when it has exited.
+* Whoever has borrowed a worker closes it; anybody may kill it. The process's end wakes all who wait for one of its descriptors.
+* A freed slot or worker is handed to the first in the queue at once, so nobody can overtake.
+
+Workers are started in the server's main thread, where greenlets run: the kernel ties bubblewrap's --die-with-parent
+to the thread that started it. They are started in a request, never at import, so that they belong to the process that
+serves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import eventlet
+from eventlet import patcher
+from eventlet.event import Event
+from eventlet.hubs import get_hub, trampoline
+from eventlet.hubs.timer import Timer
+from eventlet.semaphore import Semaphore
+from spark_storlets.sandbox.descriptors import DeadlinePassed, wait
+from storlets.gateway.common.exceptions import StorletRuntimeException
+
+__all__ = ["Pool", "Storlet", "Worker"]
+
+# Not eventlet's: a worker's start must not yield between fork and exec, and the sockets are waited for with deadlines.
+socket = patcher.original("socket")
+subprocess = patcher.original("subprocess")
+
+MESSAGE_SIZE = 64 * 1024
+SEND_BUFFER = 512 * 1024  # a message is sent whole or not at all, and a request's headers may hold 64 KiB of parameters
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}  # nothing of the server's own
+
+
+@dataclass(frozen=True)
+class Storlet:
+    """One version of a storlet as it is installed: its files never change."""
+
+    account: str
+    main: str  # module.Class
+    files: tuple[str, ...]  # the storlet's own file first, then its dependencies
+    size: int  # of the storlet's own file
+    directory: Path  # of its files on this machine
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.main} ({self.directory.name})"
+
+
+class Worker:
+    """A process that runs one storlet, one call at a time."""
+
+    def __init__(self, storlet: Storlet, argv: Callable[[int], Sequence[str]], log: int) -> None:
+        self.storlet = storlet
+        self.killed = ""  # why, once it has been
+        self._exited = False
+        self._expiry: Timer | None = None
+        self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self.sock.setblocking(False)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            self._process = subprocess.Popen(
+                argv(theirs.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[theirs.fileno()],
+                env=ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,  # a ^C at the server's terminal is the server's
+            )
+        except BaseException:
+            self.sock.close()
+            raise
+        finally:
+            theirs.close()
+        self.pid: int = self._process.pid
+        self._pidfd = os.pidfd_open(self.pid)
+
+    def receive(self, deadline: Callable[[], float]) -> dict[str, Any]:
+        """Return the worker's next message. What it says is not to be trusted: it comes from a tenant's process."""
+        while True:
+            try:
+                message = self.sock.recv(MESSAGE_SIZE)
+                break
+            except BlockingIOError:
+                wait(self.sock.fileno(), deadline)
+            except ConnectionError:
+                message = b""
+                break
+        if not message:
+            raise StorletRuntimeException(self.killed or "its process ended")
+        try:
+            return dict(json.loads(message))
+        except (TypeError, ValueError):
+            raise StorletRuntimeException("its process sent no proper status") from None
+
+    def usable(self) -> bool:
+        """Say whether it waits for a call. While it does it is silent: whatever can be read is its end, or mischief."""
+        if self.killed:
+            return False
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    def expire_after(self, seconds: float, why: str) -> None:
+        """Kill it in so many seconds unless told otherwise; replaces what was set before."""
+        self.stay()
+        self._expiry = get_hub().schedule_call_global(seconds, self.kill, why)
+
+    def stay(self) -> None:
+        """Take expire_after back."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+
+    def kill(self, why: str) -> None:
+        """End the process; never waits."""
+        self.killed = self.killed or why
+        if not self._exited:
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def close(self, why: str) -> None:
+        """Kill it and let go of it: for the borrower, who alone waits for its socket."""
+        self.stay()
+        self.kill(why)
+        self.sock.close()
+
+    def wait_exit(self) -> None:
+        """Return when the process is gone, leaving no zombie."""
+        trampoline(self._pidfd, read=True)
+        self._exited = True
+        self._process.wait()
+        os.close(self._pidfd)
+
+
+class Pool:
+    """The workers of one storlet, of whatever version: at most size processes, at most queue_size callers waiting."""
+
+    def __init__(self, start: Callable[[Storlet], Worker], size: int, queue_size: int) -> None:
+        self.installing = Semaphore()  # one request fetches a new version, the others wait for it
+        self._start_process = start
+        self._free = size
+        self._queue_size = queue_size
+        self._idle: list[Worker] = []
+        self._queue: deque[tuple[Storlet, Event]] = deque()
+
+    def borrow(self, storlet: Storlet, queue_timeout: float, start_timeout: float) -> Worker:
+        """Return a worker that has this version imported, an idle one if there is one. Starting one is not queueing."""
+        for worker in reversed(self._idle):  # the one used last is the warmest
+            if worker.storlet == storlet:
+                self._idle.remove(worker)
+                worker.stay()
+                if worker.usable():
+                    return worker
+                worker.close("it died while idle")
+        if self._free:
+            self._free -= 1
+            return self._start(storlet, start_timeout)
+        if len(self._queue) >= self._queue_size:
+            raise StorletRuntimeException(f"busy: {self._queue_size} calls are waiting already (queue_size)")
+        if self._idle:  # of another version: its exit makes room
+            self._idle.pop(0).close("another version needs its place")
+        return self._wait(storlet, queue_timeout) or self._start(storlet, start_timeout)
+
+    def give_back(self, worker: Worker, idle_ttl: float) -> None:
+        """Return a worker that has finished its call."""
+        worker.stay()
+        if not worker.usable():
+            worker.close("it did not wait for the next call")
+        elif not self._queue:
+            worker.expire_after(idle_ttl, "idle")
+            self._idle.append(worker)
+        elif self._queue[0][0] == worker.storlet:
+            self._queue.popleft()[1].send(worker)
+        else:
+            worker.close("another version needs its place")
+
+    def _wait(self, storlet: Storlet, timeout: float) -> Worker | None:
+        """Queue for a worker or, when None is returned, for a slot."""
+        turn = Event()
+        self._queue.append((storlet, turn))
+        try:
+            turn.wait(timeout)
+        except BaseException:  # a timeout of the server's own
+            self._leave(storlet, turn)
+            raise
+        if not turn.ready():
+            self._leave(storlet, turn)
+            raise StorletRuntimeException(f"busy: no worker became free within {timeout:g} s (queue_timeout)")
+        worker: Worker | None = turn.wait()
+        return worker
+
+    def _leave(self, storlet: Storlet, turn: Event) -> None:
+        if not turn.ready():
+            self._queue.remove((storlet, turn))
+        elif worker := turn.wait():  # its turn came in the same instant
+            worker.close("its caller gave up")
+        else:
+            self._free_slot()
+
+    def _start(self, storlet: Storlet, timeout: float) -> Worker:
+        begin = time.monotonic()
+        try:
+            worker = self._start_process(storlet)
+        except BaseException as error:
+            self._free_slot()
+            if isinstance(error, OSError):
+                raise StorletRuntimeException(f"its worker could not be started: {error}") from error
+            raise
+        eventlet.spawn_n(self._watch, worker)
+        try:
+            status = worker.receive(lambda: begin + timeout)
+            if not status.get("ok"):
+                raise StorletRuntimeException(f"it could not be loaded: {status.get('kind')}: {status.get('message')}")
+        except DeadlinePassed:
+            worker.close("no start")
+            raise StorletRuntimeException(
+                f"its worker did not start within {timeout:g} s (worker_start_timeout)"
+            ) from None
+        except BaseException:
+            worker.close("no start")
+            raise
+        return worker
+
+    def _watch(self, worker: Worker) -> None:
+        worker.wait_exit()
+        if worker in self._idle:
+            self._idle.remove(worker)
+            worker.close("it exited")
+        self._free_slot()
+
+    def _free_slot(self) -> None:
+        if self._queue:
+            self._queue.popleft()[1].send(None)  # the slot stays counted: it is the waiter's now
+        else:
+            self._free += 1
