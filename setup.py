@@ -61,7 +61,7 @@ class PlatformWheel(bdist_wheel):
 
 def outdated(target: Path, sources: Iterable[Path]) -> bool:
     """Tell whether target is missing or older than one of its sources."""
-    return not target.exists() or target.stat().st_mtime < max(s.stat().st_mtime for s in sources if s.is_file())
+    return not target.exists() or target.stat().st_mtime < max((s.stat().st_mtime for s in sources if s.is_file()), default=0)
 
 
 def build_connector() -> None:

@@ -185,7 +185,10 @@ execution_server = {name.split("-")[0]}
 def _gateway(layout: Layout, name: str) -> str:
     return f"""[DEFAULT]
 host_root = {layout.directory / "storlets" / name}
-sandbox_uid = 65534
+queue_size = 400
+queue_timeout = 60
+storlet_timeout = 300
+storlet_max_time = 3600
 """
 
 

@@ -21,6 +21,7 @@ stored replica.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -33,9 +34,20 @@ __all__ = ["BubblewrapGateway"]
 
 WORKER = "/run/worker.py"
 TMP_SIZE = 64 * 1024 * 1024  # bytes in /tmp, and of one file anywhere
-# The kernel counts these per user on the whole machine, over all sandboxes: against a fork bomb, not a share.
-MAX_PROCESSES = 4096
-MAX_OPEN_FILES = 256
+
+# bubblewrap keeps the capabilities that setpriv needs to give up the rest.
+NAMESPACES = """
+    bwrap --unshare-pid --unshare-net --unshare-ipc --unshare-uts --unshare-cgroup-try
+    --die-with-parent --new-session --clearenv --setenv PATH /usr/bin:/bin --setenv LANG C.UTF-8
+    --cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP
+"""
+OWN_MOUNTS = f"--proc /proc --dev /dev --perms 1777 --size {TMP_SIZE} --tmpfs /tmp --remount-ro / --chdir /tmp"
+UNPRIVILEGED = """
+    setpriv --reuid {uid} --regid {uid} --clear-groups --no-new-privs
+    --bounding-set=-all --inh-caps=-all --ambient-caps=-all
+"""
+# The kernel counts a user's processes over all sandboxes: nproc stops a fork bomb and is nobody's share.
+LIMITS = f"prlimit --as={{memory}} --fsize={TMP_SIZE} --core=0 --nproc=4096 --nofile=256"
 
 
 class BubblewrapGateway(WarmGateway):
@@ -49,29 +61,15 @@ class BubblewrapGateway(WarmGateway):
             )
         directory = f"/var/lib/storlets/{storlet.main}"
         return [
-            *["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
-            *[
-                "--die-with-parent",
-                "--new-session",
-                "--clearenv",
-                "--setenv",
-                "PATH",
-                "/usr/bin:/bin",
-                "--setenv",
-                "LANG",
-                "C.UTF-8",
-            ],
-            *["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"],
+            *shlex.split(NAMESPACES),
             *_system(),
             *_read_only(_python()),
             *_directories([Path(WORKER), Path(directory)]),
             *("--ro-bind", str(Path(__file__).with_name("worker.py")), WORKER),
             *("--ro-bind", str(storlet.directory), directory),
-            *f"--proc /proc --dev /dev --perms 1777 --size {TMP_SIZE} --tmpfs /tmp --remount-ro / --chdir /tmp".split(),
-            *f"setpriv --reuid {self.sandbox_uid} --regid {self.sandbox_uid} --clear-groups --no-new-privs".split(),
-            *["--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"],
-            *f"prlimit --as={self.worker_memory_limit} --fsize={TMP_SIZE} --core=0".split(),
-            *f"--nproc={MAX_PROCESSES} --nofile={MAX_OPEN_FILES}".split(),
+            *shlex.split(OWN_MOUNTS),
+            *shlex.split(UNPRIVILEGED.format(uid=self.sandbox_uid)),
+            *shlex.split(LIMITS.format(memory=self.worker_memory_limit)),
             *(sys.executable, "-I", "-B", "-u", WORKER, str(fd), storlet.main, directory),
         ]
 

@@ -101,7 +101,7 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
     def invocation_flow(self, sreq: ContainerStorletRequest) -> StorletResponse:
         """Run a storlet request; the engine calls this."""
         # The engine cuts the scope to 13 characters, which two accounts may share; their storlets must not.
-        account = getattr(sreq.file_manager, "account", self.scope)
+        account = str(getattr(sreq.file_manager, "account", self.scope))
         transaction = getattr(self.logger, "txn_id", None)
 
         def log(level: int, message: str) -> None:

@@ -1,9 +1,11 @@
 """The program inside the sandbox: imports one storlet and runs it, call after call.
 
-Arguments: the descriptor of a SOCK_SEQPACKET socket, the storlet's ``module.Class``, the directory with its files. Sends one JSON message
-when the storlet is imported and one after each call: ``ok``, or ``kind`` and ``message`` of what went wrong, and
-``last`` when the worker should not be used again. Receives a message a call: a JSON header (``params``; ``inputs``,
-each with ``metadata`` and ``range``) and the descriptors of the output, the output's metadata and the inputs.
+Arguments: the descriptor of a SOCK_SEQPACKET socket, the storlet's ``module.Class``, the directory of its files.
+
+Sends a JSON message when the storlet is imported and one after each call: ``ok``, or else ``kind`` and ``message`` of
+what went wrong, and ``last`` when the worker should not be used again. Receives a message for each call: a JSON header
+(``params``; ``inputs``, each with ``metadata`` and ``range``) and the descriptors of the output, of its metadata, and of
+the inputs.
 
 Knows only the standard library and the engine's file classes, so that storlets written for the engine's own daemon
 run unchanged.

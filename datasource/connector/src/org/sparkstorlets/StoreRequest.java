@@ -1,0 +1,27 @@
+package org.sparkstorlets;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.Serializable;
+import java.util.HashMap;
+
+/** One GET as the planner wants it made, with the words by which people know what it reads. */
+record StoreRequest(String url, HashMap<String, String> headers, String object, String range, String storlet)
+    implements Serializable {
+
+  static StoreRequest of(JsonNode json) {
+    HashMap<String, String> headers = new HashMap<>();
+    json.path("headers").properties().forEach(h -> headers.put(h.getKey(), h.getValue().asText()));
+    return new StoreRequest(json.path("url").asText(), headers, text(json, "object"), text(json, "range"),
+        text(json, "storlet"));
+  }
+
+  private static String text(JsonNode json, String name) {
+    return json.hasNonNull(name) ? json.get(name).asText() : "";
+  }
+
+  // The headers hold an authentication token.
+  @Override
+  public String toString() {
+    return object + " " + range;
+  }
+}
