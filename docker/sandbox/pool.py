@@ -3,7 +3,7 @@
 A worker is a sandboxed process that has imported the storlet and waits on its end of a SOCK_SEQPACKET socketpair.
 Three rules keep the bookkeeping small:
 
-* A slot belongs to a process, not to a request: it is taken before the process starts and given back when it has exited.
+* A slot belongs to a process, not to a request: taken before the process starts, given back when it has exited.
 * Whoever has borrowed a worker closes it; anybody may kill it. Its end wakes all who wait for one of its descriptors.
 * A freed slot or worker is handed to the first in the queue at once, so nobody can overtake.
 

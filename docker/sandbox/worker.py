@@ -4,7 +4,7 @@ Arguments: the descriptor of a SOCK_SEQPACKET socket, the storlet's ``module.Cla
 
 Sends a JSON message when the storlet is imported and one after each call: ``ok``, or else ``kind`` and ``message`` of
 what went wrong, and ``last`` when the worker should not be used again. Receives a message for each call: a JSON header
-(``params``; ``inputs``, each with ``metadata`` and ``range``) and the descriptors of the output, of its metadata, and of
+(``params``; ``inputs``, each with ``metadata`` and ``range``) and the descriptors of the output, its metadata and
 the inputs.
 
 Knows only the standard library and the engine's file classes, so that storlets written for the engine's own daemon
