@@ -72,8 +72,8 @@ def build_connector() -> None:
     with tempfile.TemporaryDirectory() as classes:
         sources = sorted(map(str, CONNECTOR.rglob("*.java")))
         # -processing: Spark's jars hold annotation processors that have nothing to do here.
-        # -classfile: log4j's class files name annotations that Spark does not ship.
-        lint = "-Xlint:all,-processing,-classfile"
+        # -classfile, -path: some of these jars name annotations and jars that Spark does not ship.
+        lint = "-Xlint:all,-processing,-classfile,-path"
         run([tool("javac", "a JDK 17 (Debian: openjdk-17-jdk-headless)"), "--release", "17", lint, "-Werror",
              "-proc:none", "-cp", f"{jars}/*", "-d", classes, *sources])
         JAR.parent.mkdir(exist_ok=True)

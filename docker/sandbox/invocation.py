@@ -231,7 +231,7 @@ class _Feed:
 
     def _kill(self) -> None:
         eventlet.kill(self._greenlet)
-        self._close()  # a greenlet that never ran has no finally
+        self._close()
 
     def _run(self) -> None:
         try:
@@ -246,11 +246,11 @@ class _Feed:
         except BrokenPipeError:
             pass  # the storlet has read all that it wants
         except (Exception, eventlet.Timeout) as error:
-            # Before the pipe is closed: the storlet takes that for the end of its input, and its answer for a good one.
+            # The pipe stays open until the worker has gone: the storlet would take the end of it for that of its input.
             self.error = error
             self._worker.kill(f"its input broke off: {error!r}")
-        finally:
-            self._close()
+            return
+        self._close()
 
     def _close(self) -> None:
         if not self._closed:

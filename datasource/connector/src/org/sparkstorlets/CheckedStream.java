@@ -3,15 +3,24 @@ package org.sparkstorlets;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PushbackInputStream;
 import java.util.zip.CRC32C;
 
 /** Counts the bytes of an answer and sums up those that a table is made of. */
 final class CheckedStream extends FilterInputStream {
+  private static final int MAX_PEEK = 16;
+
+  private final PushbackInputStream source;
   private final CRC32C crc = new CRC32C();
   private long count;
 
   CheckedStream(InputStream in) {
-    super(in);
+    this(new PushbackInputStream(in, MAX_PEEK));
+  }
+
+  private CheckedStream(PushbackInputStream source) {
+    super(source);
+    this.source = source;
   }
 
   @Override
@@ -43,6 +52,13 @@ final class CheckedStream extends FilterInputStream {
   @Override
   public boolean markSupported() {
     return false;
+  }
+
+  /** The next bytes, fewer before the end, left to be read again. */
+  byte[] peek(int length) throws IOException {
+    byte[] next = source.readNBytes(length);
+    source.unread(next);
+    return next;
   }
 
   /** Reads at most {@code limit} bytes that are not part of the sum. */

@@ -7,10 +7,10 @@ import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.spark.sql.internal.SQLConf;
@@ -25,7 +25,7 @@ final class Planner {
   private static final Logger LOG = LoggerFactory.getLogger("spark_storlets");
   private static final int VERSION = 1;
   private static final int MAX_QUOTED = 100;
-  private static final Map<String, Planner> RUNNING = new HashMap<>();
+  private static final Map<String, Planner> RUNNING = new ConcurrentHashMap<>();
 
   static {
     Runtime.getRuntime().addShutdownHook(new Thread(Planner::destroyAll, "spark_storlets planner shutdown"));

@@ -37,7 +37,7 @@ final class StoreConnection {
       }
       throw errors.ofStatus(status, refusal());
     } catch (IOException e) {
-      throw errors.of("cut", e.getMessage() + ", 0 bytes received", e);
+      throw errors.of("cut", StoreErrors.words(e) + ", 0 bytes received", e);
     }
   }
 
@@ -51,7 +51,7 @@ final class StoreConnection {
       request.headers().forEach(this::setHeader);
       http.connect();
     } catch (IOException e) {
-      throw errors.of("connect", String.valueOf(e.getMessage()), e);
+      throw errors.of("connect", StoreErrors.words(e), e);
     }
   }
 

@@ -30,6 +30,11 @@ final class StoreErrors {
     return templates;
   }
 
+  /** What an exception says, or at least what it is. */
+  static String words(Exception e) {
+    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+  }
+
   StorletException of(String key, String detail, Throwable cause) {
     Template template = templates.getOrDefault(key, DEFAULT);
     return new StorletException(template.kind(), fill(template, "", detail), cause);

@@ -34,7 +34,7 @@ public class StorletsDataSource implements TableProvider, DataSourceRegister, Se
 
   @Override
   public StructType inferSchema(CaseInsensitiveStringMap given) {
-    Map<String, String> options = StorletsTable.merge(Map.of(), given.asCaseSensitiveMap());
+    Map<String, String> options = StorletsTable.options(Map.of(), given.asCaseSensitiveMap());
     ObjectNode request = Planner.request("schema", options);
     JsonNode schema = Planner.ask(options, request).path("schema");
     try {

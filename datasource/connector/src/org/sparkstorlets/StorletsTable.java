@@ -2,17 +2,22 @@ package org.sparkstorlets;
 
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.apache.spark.sql.connector.catalog.SupportsRead;
 import org.apache.spark.sql.connector.catalog.TableCapability;
 import org.apache.spark.sql.connector.read.ScanBuilder;
+import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
+import scala.jdk.javaapi.CollectionConverters;
 
 /** A table to read in batches: its schema and the properties that it was created with. */
 final class StorletsTable implements SupportsRead {
+  private static final String SESSION_PREFIX = "spark.datasource.storlets.";
+
   private final StructType schema;
   private final Map<String, String> properties;
 
@@ -41,14 +46,26 @@ final class StorletsTable implements SupportsRead {
   // CREATE TABLE … OPTIONS (…) puts its options into the properties, the reader puts its own into the scan.
   @Override
   public ScanBuilder newScanBuilder(CaseInsensitiveStringMap scanOptions) {
-    return new StorletsScanBuilder(merge(properties, scanOptions.asCaseSensitiveMap()), schema);
+    return new StorletsScanBuilder(options(properties, scanOptions.asCaseSensitiveMap()), schema);
   }
 
-  /** Both maps in one whose keys ignore case; the second wins. */
-  static Map<String, String> merge(Map<String, String> first, Map<String, String> second) {
-    Map<String, String> merged = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-    merged.putAll(first);
-    merged.putAll(second);
-    return Collections.unmodifiableMap(merged);
+  /** Options ignore case. Session confs come first, then the table's, then the scan's; the last one wins. */
+  static Map<String, String> options(Map<String, String> table, Map<String, String> scan) {
+    Map<String, String> options = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+    options.putAll(sessionOptions());
+    options.putAll(table);
+    options.putAll(scan);
+    return Collections.unmodifiableMap(options);
+  }
+
+  // Spark itself gives the session confs to a DataFrameReader, but not to a table of a catalog.
+  private static Map<String, String> sessionOptions() {
+    Map<String, String> options = new HashMap<>();
+    CollectionConverters.asJava(SQLConf.get().getAllConfs()).forEach((key, value) -> {
+      if (key.startsWith(SESSION_PREFIX)) {
+        options.put(key.substring(SESSION_PREFIX.length()), value);
+      }
+    });
+    return options;
   }
 }

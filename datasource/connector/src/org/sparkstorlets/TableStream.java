@@ -107,7 +107,7 @@ final class TableStream implements AutoCloseable {
     try {
       return arrow.getVectorSchemaRoot();
     } catch (IOException | RuntimeException e) {
-      throw cut(String.valueOf(e.getMessage()), e);
+      throw cut(StoreErrors.words(e), e);
     }
   }
 
@@ -117,7 +117,7 @@ final class TableStream implements AutoCloseable {
       rows += loaded ? arrow.getVectorSchemaRoot().getRowCount() : 0;
       return loaded;
     } catch (IOException | RuntimeException e) {
-      throw cut(String.valueOf(e.getMessage()), e);
+      throw cut(StoreErrors.words(e), e);
     }
   }
 
@@ -126,7 +126,7 @@ final class TableStream implements AutoCloseable {
     try {
       read = Trailer.read(body);
     } catch (IOException e) {
-      throw cut(String.valueOf(e.getMessage()), e);
+      throw cut(StoreErrors.words(e), e);
     }
     if (read.version() != Trailer.VERSION) {
       throw errors.of("version", "version " + read.version(), null);
@@ -183,19 +183,20 @@ final class TableStream implements AutoCloseable {
   }
 
   // Spark 4.0 has no arrow-compression: the class that names its factory is loaded only where it is there.
-  private static ArrowStreamReader reader(InputStream in, BufferAllocator allocator) {
+  private static ArrowStreamReader reader(CheckedStream body, BufferAllocator allocator) {
+    GuardedMessages messages = new GuardedMessages(body, allocator);
     try {
       Class.forName("org.apache.arrow.compression.CommonsCompressionFactory");
     } catch (ClassNotFoundException e) {
-      return new ArrowStreamReader(in, allocator);
+      return new ArrowStreamReader(messages, allocator);
     }
-    return Compressed.reader(in, allocator);
+    return Compressed.reader(messages, allocator);
   }
 
   /** The only user of the optional compression classes. */
   private static final class Compressed {
-    static ArrowStreamReader reader(InputStream in, BufferAllocator allocator) {
-      return new ArrowStreamReader(in, allocator, CommonsCompressionFactory.INSTANCE);
+    static ArrowStreamReader reader(GuardedMessages messages, BufferAllocator allocator) {
+      return new ArrowStreamReader(messages, allocator, CommonsCompressionFactory.INSTANCE);
     }
   }
 }

@@ -1,5 +1,6 @@
 package org.sparkstorlets;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -37,7 +38,11 @@ record Trailer(long version, boolean ok, String kind, String message, long rowsS
     int start = end - (int) length;
     // The sum covers everything before the JSON.
     body.sum(rest, start);
-    return parse(Json.MAPPER.readTree(rest, start, (int) length));
+    try {
+      return parse(Json.MAPPER.readTree(rest, start, (int) length));
+    } catch (JsonProcessingException e) {
+      throw new IOException("the trailer is not JSON", e);
+    }
   }
 
   private static Trailer parse(JsonNode json) throws IOException {

@@ -1,0 +1,184 @@
+"""The command `spark-storlets`.
+
+A failure is one message on standard error and exit code 1; a wrong call is exit code 2, with a hint.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from spark_storlets.errors import ConfigurationError, StorletError, error_from_spark
+from spark_storlets.resources import jar_path
+
+_DIRECTORY = click.option(
+    "--directory",
+    type=click.Path(path_type=Path),
+    default=Path("~/.local/share/spark-storlets/devstack"),
+    show_default=True,
+    envvar="SPARK_STORLETS_DIRECTORY",
+    help="Where the cluster lives; everything it writes goes below it.",
+)
+_STORE = (
+    click.option("--auth-url", envvar="ST_AUTH", help="v1 authentication URL [ST_AUTH]."),
+    click.option("--user", envvar="ST_USER", help="account:user [ST_USER]."),
+    click.option("--key", envvar="ST_KEY", help="The user's key [ST_KEY]; better not on the command line."),
+)
+
+
+class _Group(click.Group):
+    """Shows an error of ours as one message."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except StorletError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="spark-storlets")
+def main() -> None:
+    """Spark SQL over CSV in OpenStack Swift, with WHERE and SELECT done inside the store."""
+
+
+@main.command()
+def jar() -> None:
+    """Print the path of the connector's jar, for spark-submit --jars."""
+    click.echo(jar_path())
+
+
+@main.command()
+@_STORE[0]
+@_STORE[1]
+@_STORE[2]
+def deploy(auth_url: str | None, user: str | None, key: str | None) -> None:
+    """Upload the storlets to an account and enable it for them."""
+    from spark_storlets.datasource.client import SwiftClient
+    from spark_storlets.datasource.deploy import deploy as upload
+
+    for name in upload(SwiftClient(*_credentials(auth_url, user, key))):
+        click.echo(f"uploaded {name}")
+
+
+@main.command()
+@click.argument("query")
+@click.option("--path", required=True, multiple=True, help="swift://container/object, the table `data`.")
+@click.option("--schema", help="Columns and types, as in DDL; else all columns are strings.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="A reader option, for example header=true.")
+@_STORE[0]
+@_STORE[1]
+@_STORE[2]
+def sql(
+    query: str,
+    path: tuple[str, ...],
+    schema: str | None,
+    options: tuple[str, ...],
+    auth_url: str | None,
+    user: str | None,
+    key: str | None,
+) -> None:
+    """Run a query on CSV objects, as the table `data`, in a local Spark.
+
+    Example: spark-storlets sql "SELECT city FROM data WHERE vid < 10" --path swift://meters/2012.csv --option header=true
+    """
+    import logging
+
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    from spark_storlets.session import answer, configure
+
+    url, name, secret = _credentials(auth_url, user, key)
+    given = {"authUrl": url, "user": name, "key": secret}
+    for option in options:
+        left, equals, right = option.partition("=")
+        if not equals:
+            raise click.UsageError(f"--option {option}: write NAME=VALUE.")
+        given[left] = right
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # PySpark logs each error it raises
+    builder = SparkSession.builder.master("local[*]").config("spark.ui.enabled", "false")
+    spark = configure(builder.config("spark.log.level", "OFF").config("spark.ui.showConsoleProgress", "false")).getOrCreate()
+    try:
+        reader = spark.read.format("storlets").options(**given)
+        (reader.schema(schema) if schema else reader).load(list(path)).createOrReplaceTempView("data")
+        frame = spark.sql(query)
+        found = answer(frame)
+        click.echo("\t".join(frame.columns))
+        for row in found.rows:
+            click.echo("\t".join("NULL" if v is None else str(v) for v in row))
+        for scan in found.scans:
+            click.echo(f"{scan.bytes_scanned} bytes scanned, {scan.bytes_received} received: {scan.description}", err=True)
+    except PySparkException as error:
+        ours = error_from_spark(error)
+        raise ours or click.ClickException(str(error).split("\n\nJVM stacktrace")[0].strip()) from error
+    except Exception as error:
+        ours = error_from_spark(error)
+        if ours is None:
+            raise
+        raise ours from error
+    finally:
+        spark.stop()
+
+
+@main.group()
+def devstack() -> None:
+    """An OpenStack Swift cluster with the storlet engine, on this machine."""
+
+
+@devstack.command()
+@_DIRECTORY
+@click.option("--port", type=click.IntRange(1024, 65531), help="The proxy's; the next four are used too. [8080]")
+def up(directory: Path, port: int | None) -> None:
+    """Start the cluster, or what of it does not run."""
+    from spark_storlets.devstack import Devstack
+    from spark_storlets.devstack.configuration import KEY, USER
+
+    cluster = Devstack(directory, port)
+    cluster.up(click.echo)
+    click.echo(f"export ST_AUTH={cluster.auth_url} ST_USER={USER} ST_KEY={KEY}")
+
+
+@devstack.command()
+@_DIRECTORY
+def down(directory: Path) -> None:
+    """Stop the cluster; its data stays."""
+    from spark_storlets.devstack import Devstack
+
+    click.echo("stopped" if Devstack(directory).down() else "was not running")
+
+
+@devstack.command()
+@_DIRECTORY
+def status(directory: Path) -> None:
+    """Show every server; exit code 1 if one does not answer."""
+    from spark_storlets.devstack import Devstack
+
+    states = Devstack(directory).status()
+    for state in states:
+        word = "up" if state.healthy else "not answering" if state.pid else "down"
+        click.echo(f"{state.name:<10} {state.address:<18} {word}" + (f" (pid {state.pid})" if state.pid else ""))
+    sys.exit(0 if all(s.healthy for s in states) else 1)
+
+
+@devstack.command()
+@click.argument("server")
+@_DIRECTORY
+def logs(server: str, directory: Path) -> None:
+    """Print the log of a server: proxy, object-1, …"""
+    from spark_storlets.devstack import Devstack
+
+    click.echo(Devstack(directory).log_file(server).read_text(errors="replace"), nl=False)
+
+
+def _credentials(auth_url: str | None, user: str | None, key: str | None) -> tuple[str, str, str]:
+    for value, option, variable in ((auth_url, "auth-url", "ST_AUTH"), (user, "user", "ST_USER"), (key, "key", "ST_KEY")):
+        if not value:
+            raise ConfigurationError(f"which store? Give --{option} or set {variable}.")
+    return str(auth_url), str(user), str(key)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""Runs tests as a Swift server would run the gateway: under a monkey-patched eventlet, forked after the import.
+
+Patching would change pytest itself and all other tests, so a test decorated with ``in_server`` runs in a process of its own, forked from
+one that has imported the gateway. In that process ``Server`` is the engine's side of the gateway: requests out of thin air, storlets out
+of strings.
+"""
+
+import atexit
+import contextlib
+import functools
+import importlib.util
+import inspect
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+import traceback
+from pathlib import Path
+
+DEADLINE = 20
+
+
+def in_server(test):
+    """Run the test function in a server process. Its arguments are pytest's, as far as JSON can carry them."""
+
+    @functools.wraps(test)
+    def run(**arguments):
+        arguments = {name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()}
+        report = _parent(json.dumps([inspect.getsourcefile(test), test.__name__, arguments]))
+        if report:
+            raise AssertionError(report)
+
+    run.__wrapped_test__ = test
+    del run.__wrapped__  # or the forked process would find this wrapper's target through it
+    run.__signature__ = inspect.signature(test)
+    return run
+
+
+@functools.cache
+def _zygote():
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+    atexit.register(process.stdin.close)
+    return process
+
+
+def _parent(job):
+    process = _zygote()
+    process.stdin.write(job + "\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
+
+
+def _serve():
+    import spark_storlets.sandbox.bubblewrap  # noqa: F401, PLC0415 (patches this process)
+
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    for line in os.fdopen(os.dup(0), buffering=1):
+        file, name, arguments = json.loads(line)
+        with tempfile.TemporaryFile("w+") as report:
+            child = os.fork()
+            if child == 0:
+                os._exit(_run(file, name, arguments, report))
+            os.waitpid(child, 0)
+            report.seek(0)
+            text = report.read()
+        os.write(answers, (json.dumps(text) + "\n").encode())
+
+
+def _run(file, name, arguments, report):
+    report.write("the test's process died")
+    report.flush()
+    try:
+        spec = importlib.util.spec_from_file_location("cases", file)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        getattr(module, name).__wrapped_test__(**arguments)
+        failure = ""
+    except BaseException:
+        failure = traceback.format_exc()
+    report.seek(0)
+    report.truncate()
+    report.write(failure)
+    report.flush()
+    return 0
+
+
+class Server:
+    """A server process with one account's storlets and a gateway for each call."""
+
+    def __init__(self, root, account="AUTH_test", **conf):
+        self.root = Path(root)
+        self.account = account
+        self.conf = {"host_root": str(self.root / "host"), **{name: str(value) for name, value in conf.items()}}
+        self.files = {}
+        self.permissions = {}
+        self.headers = {}
+        self.fetched = []
+        self.logged = []
+        handler = logging.Handler()
+        handler.emit = lambda record: self.logged.append(record.getMessage())
+        logger = logging.Logger("server")
+        logger.addHandler(handler)
+        self.logger = logging.LoggerAdapter(logger, {})
+        self.logger.txn_id = "tx1234"
+
+    def get_storlet(self, name):
+        self.fetched.append(name)
+        return iter([self.files[name]]), None
+
+    def get_dependency(self, name):
+        self.fetched.append(name)
+        return iter([self.files[name]]), self.permissions.get(name)
+
+    def upload(self, name, source, timestamp="1700000000.00000", dependencies=()):
+        """Store a storlet whose class is called S."""
+        self.files[name] = textwrap.dedent(source).encode()
+        self.headers[name] = {
+            "storlet_main": name.removesuffix(".py") + ".S",
+            "storlet_language": "Python",
+            "storlet_x_timestamp": timestamp,
+            "storlet_content_length": str(len(self.files[name])),
+            "storlet_dependency": ",".join(dependencies),
+        }
+
+    def gateway(self):
+        from spark_storlets.sandbox.bubblewrap import BubblewrapGateway  # noqa: PLC0415
+
+        return BubblewrapGateway(self.conf, self.logger, self.account.removeprefix("AUTH_")[:13])
+
+    def call(self, name, data=b"", params=None, metadata=None, byte_range=None, extra=(), **options):
+        """Run a storlet on bytes (in a file, as on the object server), an open descriptor, or an iterator (as on the proxy)."""
+        from storlets.gateway.common.stob import StorletData  # noqa: PLC0415
+
+        options = {**self.headers[name], "file_manager": self, **options}
+        if byte_range:
+            options["range_start"], options["range_end"] = byte_range
+        gateway = self.gateway()
+        with contextlib.ExitStack() as stack:
+            if isinstance(data, bytes):
+                path = self.root / "object.data"
+                path.write_bytes(data)
+                data = stack.enter_context(path.open("rb")).fileno()
+            source = {"data_fd": data} if isinstance(data, int) else {"data_iter": data}
+            request = gateway.request_class(
+                name,
+                params or {},
+                StorletData(metadata or {}, **source),
+                options,
+                [StorletData({}, data_iter=iter([part])) for part in extra],
+            )
+            return gateway.invocation_flow(request).data
+
+    def answer(self, *arguments, **options):
+        return b"".join(self.call(*arguments, **options).data_iter)
+
+    def failure(self, *arguments, **options):
+        """Return what a call that must fail before its first output says."""
+        from storlets.gateway.common.exceptions import StorletRuntimeException  # noqa: PLC0415
+
+        try:
+            self.call(*arguments, **options)
+        except StorletRuntimeException as error:
+            assert any(str(error) in line and "tx1234" in line for line in self.logged), self.logged
+            return str(error)
+        raise AssertionError("the call did not fail")
+
+
+def broken(body):
+    """Return what came of an answer that must break, and the error."""
+    from storlets.gateway.common.exceptions import StorletRuntimeException  # noqa: PLC0415
+
+    got = b""
+    try:
+        for chunk in body:
+            got += chunk
+    except StorletRuntimeException as error:
+        return got, str(error)
+    raise AssertionError(f"the answer ended as if it were complete: {got!r}")
+
+
+def until(condition, what=""):
+    """Return the condition's value as soon as it is true."""
+    import eventlet  # noqa: PLC0415
+
+    deadline = time.monotonic() + DEADLINE
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"did not happen within {DEADLINE} s: {what or inspect.getsource(condition)}"
+        eventlet.sleep(0.005)
+    return value
+
+
+def processes(ancestor):
+    """Return the processes below one, as (pid, start time)."""
+    children, started = {}, {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if fields[0] != "Z":
+                    children.setdefault(int(fields[1]), []).append(int(entry.name))
+                    started[int(entry.name)] = int(fields[19])
+    found, todo = set(), [ancestor]
+    while todo:
+        for pid in children.get(todo.pop(), ()):
+            found.add((pid, started[pid]))
+            todo.append(pid)
+    return found
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,708 @@
+"""One call and its failures, the pool, the installation: what every gateway of ours does, run in bubblewrap."""
+
+import contextlib
+import os
+import signal
+import time
+
+import pytest
+from sandbox_harness import Server, broken, in_server, processes, until
+
+ECHO = """
+    import os
+    class S:
+        def __init__(self, logger):
+            self.logger = logger
+        def __call__(self, inputs, outputs, params):
+            outputs[0].set_metadata({**inputs[0].get_metadata(), **params, "pid": os.getpid(), "ns": os.readlink("/proc/self/ns/pid")})
+            for source in inputs:
+                while chunk := source.read(65536):
+                    outputs[0].write(chunk)
+"""
+
+# Runs what its parameter says: "out" is the output file, "source" the input.
+SCRIPT = """
+    import os, sys, time
+    class S:
+        def __init__(self, logger):
+            self.logger = logger
+        def __call__(self, inputs, outputs, params):
+            exec(params["code"], dict(globals(), source=inputs[0], out=outputs[0], logger=self.logger))
+"""
+BEGIN = "out.set_metadata({}); out.write(b'begun'); out.flush(); "
+HANG = "time.sleep(1000)"
+
+
+def scripted(tmp_path, **conf):
+    server = Server(tmp_path, **conf)
+    server.upload("script.py", SCRIPT)
+    server.run = lambda code, *data: server.call("script.py", *data, params={"code": code})
+    server.fails = lambda code, *data: server.failure("script.py", *data, params={"code": code})
+    return server
+
+
+def works(server):
+    """Say that a call is answered: with a pool of one, that what came before has left nothing behind."""
+    assert b"".join(server.run(BEGIN).data_iter) == b"begun"
+
+
+@in_server
+def test_object_file(tmp_path):
+    server = Server(tmp_path)
+    server.upload("echo.py", ECHO)
+    body = os.urandom(5_000_000)
+    assert server.answer("echo.py", body) == body
+    assert server.answer("echo.py", b"") == b""
+
+
+@in_server
+def test_piped_input(tmp_path):
+    server = Server(tmp_path)
+    server.upload("echo.py", ECHO)
+    chunks = [os.urandom(100_000) for _ in range(50)]
+    assert server.answer("echo.py", iter(chunks)) == b"".join(chunks)
+
+
+@in_server
+def test_extra_inputs(tmp_path):
+    server = Server(tmp_path)
+    server.upload("echo.py", ECHO)
+    assert server.answer("echo.py", iter([b"one "]), extra=[b"two ", b"three"]) == b"one two three"
+
+
+@in_server
+def test_byte_range(tmp_path):
+    server = Server(tmp_path)
+    server.upload("echo.py", ECHO)
+    assert server.answer("echo.py", b"0123456789", byte_range=(3, 7)) == b"3456"
+
+
+@in_server
+def test_parameters_and_metadata(tmp_path):
+    server = Server(tmp_path)
+    server.upload("echo.py", ECHO)
+    metadata = server.call("echo.py", params={"Odd": "\xfc '\""}, metadata={"Color": "blue"}).user_metadata
+    assert metadata.pop("pid") and metadata.pop("ns")
+    assert metadata == {"Color": "blue", "Odd": "\xfc '\"", "storlet_execution_path": "/var/lib/storlets/echo.S"}
+
+
+@in_server
+def test_parameters_as_long_as_headers_may_be(tmp_path):
+    server = scripted(tmp_path)
+    code = "out.set_metadata({}); out.write(b'all'); " + "#" * 64 * 1024
+    assert b"".join(server.run(code).data_iter) == b"all"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("raise ValueError('no')", "ValueError: no"),
+        ("out.set_metadata({}); raise ValueError('no')", "ValueError: no"),
+        (BEGIN.replace("out.flush(); ", "") + "os._exit(0)", "its process ended"),
+        ("sys.exit(0)", "SystemExit: 0"),
+        ("os._exit(0)", "its process ended"),
+        ("pass", "it set no metadata"),
+        ("out.write(b'x')", "OSError: Body should be sent after metadata is sent"),
+        ("out.set_metadata({'a': 'b\\r\\nc: d'})", "the metadata it set cannot be sent as headers: ['a']"),
+        ("out.set_metadata({'a: b': 'c'})", "the metadata it set cannot be sent as headers: ['a: b']"),
+        ("out.set_metadata([1])", "the metadata it set is not a JSON object"),
+        ("out.set_metadata({'a': 'x' * 100_000})", "it set more than 65536 bytes of metadata"),
+    ],
+)
+@in_server
+def test_failure_before_output(tmp_path, code, reason):
+    server = scripted(tmp_path, pool_size=1)
+    assert server.fails(code) == reason
+    works(server)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("raise ValueError('no')", "ValueError: no"),
+        ("os._exit(0)", "its process ended"),
+        ("os.kill(os.getpid(), 9)", "its process ended"),
+        ("sys.exit(0)", "SystemExit: 0"),
+    ],
+)
+@in_server
+def test_failure_in_mid_output(tmp_path, code, reason):
+    server = scripted(tmp_path, pool_size=1)
+    body = server.run(BEGIN + code).data_iter
+    assert broken(body) == (b"begun", reason)
+    assert broken(body) == (b"", reason)  # and it stays broken
+    assert any(reason in line for line in server.logged)
+    works(server)
+
+
+@in_server
+def test_a_failed_call_keeps_its_worker(tmp_path):
+    server = scripted(tmp_path)
+    before = processes_of(server)
+    server.fails("raise ValueError('no')")
+    assert processes_of(server) == before
+
+
+def processes_of(server):
+    works(server)
+    return processes(os.getpid())
+
+
+@in_server
+def test_hang_before_output(tmp_path):
+    server = scripted(tmp_path, pool_size=1, storlet_timeout=0.3)
+    assert server.fails(HANG) == "it gave no output for 0.3 s (storlet_timeout)"
+    works(server)
+
+
+@in_server
+def test_hang_in_mid_output(tmp_path):
+    server = scripted(tmp_path, pool_size=1, storlet_timeout=0.3)
+    assert broken(server.run(BEGIN + HANG).data_iter) == (b"begun", "it gave no output for 0.3 s (storlet_timeout)")
+    works(server)
+
+
+@in_server
+def test_a_child_that_keeps_the_output_open(tmp_path):
+    server = scripted(tmp_path, pool_size=1, storlet_timeout=0.3)
+    body = server.run(BEGIN + "\nif os.fork() == 0:\n    os.close(2); time.sleep(1000)").data_iter
+    assert broken(body)[1] == "it gave no output for 0.3 s (storlet_timeout)"
+    until(lambda: not processes(os.getpid()))
+
+
+@in_server
+def test_slow_input_is_not_a_hang(tmp_path):
+    import eventlet
+
+    def slow():
+        for _ in range(8):
+            eventlet.sleep(0.1)
+            yield b"x"
+
+    server = scripted(tmp_path, storlet_timeout=0.4)
+    code = "out.set_metadata({}); out.write(source.read())"
+    assert b"".join(server.run(code, slow()).data_iter) == b"x" * 8
+
+
+@in_server
+def test_slow_reader_is_not_a_hang(tmp_path):
+    import eventlet
+
+    server = scripted(tmp_path, storlet_timeout=0.2)
+    body = server.run(BEGIN + "out.write(bytes(3_000_000))").data_iter
+    received = 0
+    for chunk in body:
+        received += len(chunk)
+        if received < 200_000:
+            eventlet.sleep(0.25)
+    assert received == 3_000_005
+
+
+@in_server
+def test_whole_call_is_bounded(tmp_path):
+    server = scripted(tmp_path, pool_size=1, storlet_max_time=0.5)
+    body = server.run(BEGIN + "\nwhile True:\n    out.write(b'x'); out.flush(); time.sleep(0.01)").data_iter
+    assert broken(body)[1] == "it ran for more than 0.5 s (storlet_max_time)"
+    works(server)
+
+
+@in_server
+def test_client_that_does_not_read_keeps_no_worker(tmp_path):
+    server = scripted(tmp_path, pool_size=1, storlet_max_time=0.5)
+    body = server.run(BEGIN + HANG).data_iter
+    works(server)  # waits in the queue until the first call's time is over
+    assert broken(body)[1] == "it ran for more than 0.5 s (storlet_max_time)"
+
+
+@pytest.mark.parametrize("how", ["close", "forget"])
+@in_server
+def test_client_leaves(tmp_path, how):
+    server = scripted(tmp_path, pool_size=1)
+    body = server.run(BEGIN + HANG).data_iter
+    assert next(body) == b"begun"
+    assert processes(os.getpid())
+    if how == "close":
+        body.close()
+    del body
+    until(lambda: not processes(os.getpid()))
+    works(server)
+
+
+@in_server
+def test_early_closed_input_is_a_success_and_stops_the_source(tmp_path):
+    given = []
+    closed = []
+
+    def endless():
+        try:
+            while True:
+                given.append(1)
+                yield bytes(65536)
+        finally:
+            closed.append(True)
+
+    server = scripted(tmp_path, pool_size=1)
+    for close in ("source.close()", "os.close(source.fileno())"):
+        given.clear()
+        closed.clear()
+        body = server.run(f"source.read(10); {close}; {BEGIN}", endless()).data_iter
+        assert b"".join(body) == b"begun"
+        until(lambda: closed)
+        assert len(given) < 50
+    works(server)
+
+
+@in_server
+def test_input_not_read_at_all(tmp_path):
+    closed = []
+
+    def stuck():
+        import eventlet
+
+        try:
+            yield b"x"
+            eventlet.sleep(1000)
+        finally:
+            closed.append(True)
+
+    server = scripted(tmp_path, pool_size=1)
+    assert b"".join(server.run(BEGIN, stuck()).data_iter) == b"begun"
+    until(lambda: closed)
+    works(server)
+
+
+@pytest.mark.parametrize("kind", ["error", "timeout"])
+@in_server
+def test_input_that_breaks_off_is_not_the_end_of_the_input(tmp_path, kind):
+    import eventlet
+
+    def breaking():
+        yield b"x"
+        raise ValueError("gone") if kind == "error" else eventlet.Timeout(None)
+
+    server = scripted(tmp_path, pool_size=1)
+    assert "its input broke off" in server.fails("out.set_metadata({}); out.write(source.read())", breaking())
+    works(server)
+
+
+@in_server
+def test_calls_run_side_by_side_and_wait_in_order(tmp_path):
+    import eventlet
+
+    server = scripted(tmp_path, pool_size=2)
+    first = [server.run(BEGIN + "source.read()", gate()) for _ in range(2)]
+    order = []
+
+    def queue(number):
+        works(server)
+        order.append(number)
+
+    queued = [eventlet.spawn(queue, number) for number in range(6)]
+    eventlet.sleep(0)
+    assert not order
+    for call in first:
+        GATES.pop(0).send()
+        assert b"".join(call.data_iter) == b"begun"
+    for greenlet in queued:
+        greenlet.wait()
+    assert sorted(order) == list(range(6))
+    assert order[0] in (0, 1)
+
+
+GATES = []
+
+
+def gate():
+    """Yield an input that ends when the test says so."""
+    from eventlet.event import Event
+
+    opened = Event()
+    GATES.append(opened)
+
+    def source():
+        yield b"x"
+        opened.wait()
+
+    return source()
+
+
+@in_server
+def test_full_queue_refuses_at_once(tmp_path):
+    import eventlet
+
+    server = scripted(tmp_path, pool_size=1, queue_size=1)
+    body = server.run(BEGIN + "source.read()", gate()).data_iter
+    waiting = eventlet.spawn(works, server)
+    eventlet.sleep(0)
+    assert server.fails(BEGIN) == "busy: 1 calls are waiting already (queue_size)"
+    GATES.pop().send()
+    assert b"".join(body) == b"begun"
+    waiting.wait()
+
+
+@in_server
+def test_queue_has_a_timeout(tmp_path):
+    server = scripted(tmp_path, pool_size=1, queue_timeout=0.2)
+    body = server.run(BEGIN + "source.read()", gate()).data_iter
+    assert server.fails(BEGIN) == "busy: no worker became free within 0.2 s (queue_timeout)"
+    GATES.pop().send()
+    assert b"".join(body) == b"begun"
+    works(server)
+
+
+@in_server
+def test_caller_that_gives_up_leaves_the_queue(tmp_path):
+    import eventlet
+
+    server = scripted(tmp_path, pool_size=1)
+    body = server.run(BEGIN + "source.read()", gate()).data_iter
+    with contextlib.suppress(eventlet.Timeout), eventlet.Timeout(0.1):
+        works(server)
+    # Now one whose turn comes in the very moment in which it gives up.
+    late = eventlet.spawn(works, server)
+    eventlet.sleep(0)
+    GATES.pop().send()
+    assert b"".join(body) == b"begun"
+    late.kill()
+    works(server)
+
+
+@in_server
+def test_warm_worker_is_reused_until_it_idles_too_long(tmp_path):
+    server = Server(tmp_path, worker_idle_ttl=0.3)
+    server.upload("echo.py", ECHO)
+
+    def worker():
+        return server.call("echo.py").user_metadata["ns"]  # of its process ids: they are all alike
+
+    assert len({worker() for _ in range(5)}) == 1
+    until(lambda: not processes(os.getpid()))
+    assert server.answer("echo.py", b"x") == b"x"
+
+
+@in_server
+def test_worker_that_dies_idle_is_replaced(tmp_path):
+    server = scripted(tmp_path, pool_size=1)
+    works(server)
+    for pid, _ in processes(os.getpid()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: not processes(os.getpid()))
+    works(server)
+
+
+@in_server
+def test_worker_that_talks_out_of_turn_is_replaced(tmp_path):
+    server = scripted(tmp_path, pool_size=1)
+    speak = "import socket; [socket.socket(fileno=os.dup(3)).send(b'{\"ok\": true}') for _ in range(2)]; "
+    with contextlib.suppress(Exception):
+        b"".join(server.run(speak + BEGIN).data_iter)
+    works(server)
+
+
+@in_server
+def test_new_version_runs_while_the_old_one_finishes(tmp_path):
+    server = Server(tmp_path, pool_size=2)
+    source = """
+        import late_{0}
+        class S:
+            def __init__(self, logger): pass
+            def __call__(self, inputs, outputs, params):
+                outputs[0].set_metadata({{}})
+                outputs[0].write(b"{0}")
+                outputs[0].flush()
+                inputs[0].read()
+                import later_{0}
+                outputs[0].write(later_{0}.TEXT)
+    """
+    for version in ("old", "new"):
+        server.files[f"late_{version}.py"] = b""
+        server.files[f"later_{version}.py"] = f"TEXT = b' {version}'".encode()
+    server.upload("it.py", source.format("old"), "1.0", ["late_old.py", "later_old.py"])
+    old = server.call("it.py", gate()).data_iter
+    server.upload("it.py", source.format("new"), "2.0", ["late_new.py", "later_new.py"])
+    assert server.answer("it.py") == b"new new"
+    GATES.pop().send()
+    assert b"".join(old) == b"old old"
+    assert server.answer("it.py") == b"new new"
+    assert sorted(server.fetched.count(name) for name in server.files) == [1, 1, 1, 1, 2]
+
+
+@in_server
+def test_versions_share_the_pool(tmp_path):
+    import eventlet
+
+    server = scripted(tmp_path, pool_size=1)
+    works(server)
+    server.upload("script.py", SCRIPT, "2.0")
+    works(server)  # the idle worker of the old version makes room
+    body = server.run(BEGIN + "source.read()", gate()).data_iter
+    server.upload("script.py", SCRIPT, "3.0")
+    waiting = eventlet.spawn(works, server)
+    eventlet.sleep(0)
+    GATES.pop().send()
+    assert b"".join(body) == b"begun"
+    waiting.wait()
+    until(lambda: len(processes(os.getpid())) == 3)  # bubblewrap, its process 1, the worker
+
+
+@in_server
+def test_concurrent_first_calls_fetch_once(tmp_path):
+    import eventlet
+
+    server = scripted(tmp_path)
+    for greenlet in [eventlet.spawn(works, server) for _ in range(10)]:
+        greenlet.wait()
+    assert server.fetched == ["script.py"]
+
+
+@in_server
+def test_dependencies(tmp_path):
+    server = Server(tmp_path)
+    server.files["helper.py"] = b"TEXT = b'helped '"
+    server.files["tool"] = b"#!/bin/sh\necho done"
+    server.permissions = {"helper.py": "0600", "tool": "0700"}
+    server.upload(
+        "user.py",
+        """
+        import os, subprocess
+        import helper
+        class S:
+            def __init__(self, logger): pass
+            def __call__(self, inputs, outputs, params):
+                path = params["storlet_execution_path"]
+                outputs[0].set_metadata({})
+                outputs[0].write(helper.TEXT + subprocess.check_output([path + "/tool"]))
+                outputs[0].write(b"%d" % os.access(path + "/helper.py", os.X_OK))
+        """,
+        dependencies=["helper.py", "tool"],
+    )
+    assert server.answer("user.py") == b"helped done\n0"
+
+
+@in_server
+def test_failed_fetch_installs_nothing(tmp_path):
+    server = scripted(tmp_path)
+
+    def breaking(name):
+        def chunks():
+            yield server.files[name][:20]
+            raise OSError("connection lost")
+
+        return chunks(), None
+
+    whole, server.get_storlet = server.get_storlet, breaking
+    assert server.fails(BEGIN) == "it could not be installed: connection lost"
+    server.get_storlet = lambda name: (iter([server.files[name][:-1]]), None)
+    size = len(server.files["script.py"])
+    assert server.fails(BEGIN) == (
+        f"it could not be installed: script.py has {size - 1} bytes instead of {size}: it has just been changed"
+    )
+    directory = tmp_path_of(server) / "storlets/scopes/AUTH_test/script.S"
+    assert list(directory.iterdir()) == []
+    server.get_storlet = whole
+    works(server)
+
+
+def tmp_path_of(server):
+    return server.root / "host"
+
+
+@pytest.mark.parametrize("name", ["../evil.py", "..", "a/b.py", "/etc/evil.py", "."])
+@in_server
+def test_bad_names(tmp_path, name):
+    server = scripted(tmp_path)
+    wanted = f"{name!r} cannot be the name of a storlet's file: it is empty, a path, or . or .."
+    server.files[name] = b"evil"
+    assert server.failure("script.py", params={"code": BEGIN}, storlet_dependency=name) == wanted
+    assert server.failure("script.py", params={"code": BEGIN}, storlet_main=name) == wanted
+    server.headers[name] = {**server.headers["script.py"], "storlet_content_length": "4"}
+    assert server.failure(name) == wanted
+    assert server.fetched == []
+
+
+@in_server
+def test_empty_name(tmp_path):
+    server = scripted(tmp_path)
+    server.headers[""] = server.headers["script.py"]
+    assert "empty" in server.failure("")
+
+
+@in_server
+def test_registration(tmp_path):
+    gateway = Server(tmp_path).gateway()
+    good = {"Language": "Python", "Interface-Version": "1.0", "Object-Metadata": "no", "Main": "a.A"}
+    gateway.validate_storlet_registration(good, "a.py")
+    gateway.validate_storlet_registration({**good, "Dependency": "b.py, c"}, "a.py")
+    for params, name in [
+        ({**good, "Language": "Java"}, "a-1.jar"),
+        ({**good, "Dependency": "b.py,../c"}, "a.py"),
+        ({**good, "Main": "x/a.A"}, "x/a.py"),
+        ({**good, "Main": "b.A"}, "a.py"),
+    ]:
+        with pytest.raises(ValueError):
+            gateway.validate_storlet_registration(params, name)
+
+
+@in_server
+def test_accounts_whose_names_begin_alike_share_nothing(tmp_path):
+    for number, text in enumerate((b"first", b"second")):
+        server = Server(tmp_path, account=f"AUTH_department_of_physics_{number}")
+        server.upload(
+            "who.py",
+            f"""
+            class S:
+                def __init__(self, logger): pass
+                def __call__(self, inputs, outputs, params):
+                    outputs[0].set_metadata({{}})
+                    outputs[0].write({text!r:8})
+            """,
+        )
+        assert server.answer("who.py") == text
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import nothing_like_this", "it could not be loaded: ModuleNotFoundError: No module named 'nothing_like_this'"),
+        ("class T: pass", "it could not be loaded: AttributeError: module 'bad' has no attribute 'S'"),
+        ("import os; os._exit(1)", "its process ended"),
+        ("import time; time.sleep(1000)", "its worker did not start within 1 s (worker_start_timeout)"),
+    ],
+)
+@in_server
+def test_storlet_that_cannot_be_loaded(tmp_path, source, reason):
+    server = Server(tmp_path, pool_size=1, worker_start_timeout=1)
+    server.upload("bad.py", source)
+    assert server.failure("bad.py") == reason
+    server.upload("bad.py", ECHO, "2.0")
+    assert server.answer("bad.py", b"good") == b"good"
+
+
+@in_server
+def test_storlet_named_like_a_module_of_python(tmp_path):
+    server = Server(tmp_path)
+    server.upload("json.py", ECHO)
+    assert "the name of one of Python's own, json" in server.failure("json.py")
+
+
+@in_server
+def test_other_languages(tmp_path):
+    server = scripted(tmp_path)
+    assert server.failure("script.py", storlet_language="Java") == "its language is Java: only Python is supported"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("sandbox_uid", "0", "sandbox_uid must not be 0: a storlet run by root could overwrite the stored objects"),
+        ("sandbox_uid", "nobody", "sandbox_uid = nobody: a number is expected"),
+        ("pool_size", "0", "pool_size = 0: must be 1 or more"),
+        ("storlet_timeout", "-1", "storlet_timeout = -1.0: must be 0 or more"),
+    ],
+)
+@in_server
+def test_bad_options(tmp_path, option, value, reason):
+    with pytest.raises(ValueError) as error:
+        Server(tmp_path, **{option: value}).gateway()
+    assert str(error.value) == reason
+
+
+@in_server
+def test_server_without_root(tmp_path):
+    server = scripted(tmp_path)
+    os.geteuid = lambda: 160
+    assert "needs a Swift server that runs as root" in server.fails(BEGIN)
+
+
+@in_server
+def test_what_a_storlet_prints_is_logged_and_bounded(tmp_path):
+    server = scripted(tmp_path, pool_size=1)
+    log = server.root / "host/logs/scopes/AUTH_test/script.S/worker.log"
+    list(server.run(BEGIN + "print('printed'); logger.info('logged')").data_iter)
+    assert log.read_text() == "printed\nscript.S INFO: logged"
+    list(server.run(BEGIN + "print('x' * 2_000_000)").data_iter)
+    assert log.stat().st_size == 0
+    list(server.run(BEGIN + "print('again')").data_iter)
+    assert log.read_text() == "again\n"
+    assert log.stat().st_mode & 0o777 == 0o600
+    with contextlib.suppress(Exception):
+        list(server.run(BEGIN + "sys.stderr.write('y' * 2_000_000); os._exit(1)").data_iter)
+    works(server)
+    assert log.with_name("worker.log.1").stat().st_size > 2_000_000
+    assert log.stat().st_size == 0
+
+
+@in_server
+def test_no_descriptor_is_left(tmp_path):
+    server = scripted(tmp_path, pool_size=1, storlet_timeout=0.2)
+
+    def descriptors():
+        names = []
+        for fd in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):  # the listing's own
+                names.append(os.readlink(f"/proc/self/fd/{fd}").split(":")[0])
+        return sorted(names)
+
+    def round_of_calls():
+        works(server)
+        server.fails("raise ValueError", iter([b"x" * 1_000_000]))
+        server.fails("os._exit(0)")
+        server.fails(HANG, iter([b"x" * 1_000_000]))
+        broken(server.run(BEGIN + "os._exit(0)").data_iter)
+        server.run(BEGIN + HANG).data_iter.close()
+        server.run(BEGIN + HANG)
+        until(lambda: not processes(os.getpid()))
+
+    round_of_calls()
+    before = descriptors()
+    for _ in range(3):
+        round_of_calls()
+    until(lambda: descriptors() == before, f"{before} {descriptors()}")
+
+
+@in_server
+def test_other_requests_run_while_a_storlet_works(tmp_path):
+    import eventlet
+
+    server = scripted(tmp_path)
+    works(server)
+    gaps = []
+
+    def tick():
+        while True:
+            begin = time.monotonic()
+            eventlet.sleep(0.001)
+            gaps.append(time.monotonic() - begin)
+
+    ticker = eventlet.spawn(tick)
+    size = sum(map(len, server.run("out.set_metadata({})\nfor _ in range(200): out.write(bytes(1_000_000))").data_iter))
+    ticker.kill()
+    assert size == 200_000_000
+    assert len(gaps) > 10
+
+
+@in_server
+def test_no_process_outlives_a_killed_server(tmp_path):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        server = scripted(tmp_path)
+        idle = server.run(BEGIN + HANG)
+        works(server)
+        os.write(writer, b"running")
+        server.run(HANG, gate())
+        os._exit(idle is None)
+    assert os.read(reader, 100) == b"running"
+    below = until(lambda: len(found := processes(child)) >= 6 and found)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    until(lambda: not below & alive(), "the workers' end")
+
+
+def alive():
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as stat:
+            found.add((int(pid), int(stat.read().rpartition(")")[2].split()[19])))
+    return found

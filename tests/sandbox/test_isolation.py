@@ -1,0 +1,235 @@
+"""What a storlet can see and do in the bubblewrap sandbox: each promise is a test that tries to break it."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from sandbox_harness import Server, in_server, processes, until
+
+# Runs the parameter as code and answers with the value of its last name, "result".
+PROBE = """
+    import ctypes, errno, json, os, socket, subprocess, sys
+    from pathlib import Path
+    libc = ctypes.CDLL(None, use_errno=True)
+    def denied(action, *arguments):
+        try:
+            action(*arguments)
+        except OSError as error:
+            return errno.errorcode[error.errno]
+        return "allowed"
+    class S:
+        def __init__(self, logger): pass
+        def __call__(self, inputs, outputs, params):
+            names = dict(globals(), source=inputs[0], path=params["storlet_execution_path"])
+            exec(params["code"], names)
+            outputs[0].set_metadata({})
+            outputs[0].write(json.dumps(names["result"]).encode())
+"""
+
+
+def probe(tmp_path, code, data=b"the object", **conf):
+    import json
+
+    server = Server(tmp_path, **conf)
+    server.upload("probe.py", PROBE)
+    return json.loads(server.answer("probe.py", data, params={"code": code}))
+
+
+@in_server
+def test_runs_under_another_user(tmp_path):
+    result = probe(tmp_path, "result = [os.getresuid(), os.getresgid(), os.getgroups()]", sandbox_uid=54321)
+    assert result == [[54321] * 3, [54321] * 3, []]
+    # In the name space of the host's users, where 54321 is nobody's name for root.
+    here = os.readlink("/proc/self/ns/user")
+    assert probe(tmp_path, "result = os.readlink('/proc/self/ns/user')", sandbox_uid=54321) == here
+
+
+@in_server
+def test_has_no_capability_and_gets_none(tmp_path):
+    status = probe(tmp_path, "result = dict(l.split(':\t') for l in open('/proc/self/status').read().splitlines())")
+    zero = "0" * 16
+    assert [status[f"Cap{name}"] for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")] == [zero] * 5
+    assert status["NoNewPrivs"] == "1"
+    assert probe(tmp_path, "result = denied(os.setuid, 0)") == "EPERM"
+    assert "ALL: allowed" not in probe(tmp_path, "result = subprocess.getoutput('su -c \"echo ALL: allowed\" root')")
+
+
+@in_server
+def test_cannot_write_the_object(tmp_path):
+    body = b"the stored object"
+    code = """
+fd = source.fileno()
+result = [denied(os.open, f"/proc/self/fd/{fd}", flags) for flags in (os.O_RDWR, os.O_WRONLY, os.O_RDWR | os.O_TRUNC)]
+result += [denied(os.write, fd, b"x"), denied(os.ftruncate, fd, 0), denied(os.fchmod, fd, 0o666), denied(os.fchown, fd, 65534, 65534)]
+"""
+    assert probe(tmp_path, code, body) == ["EACCES", "EACCES", "EACCES", "EBADF", "EINVAL", "EPERM", "EPERM"]
+    assert (tmp_object(tmp_path)).read_bytes() == body
+
+
+@in_server
+def test_cannot_write_the_object_as_root_of_its_own_user_name_space(tmp_path):
+    code = """
+fd = source.fileno()
+child = os.fork()
+if child == 0:
+    libc.unshare(0x10000000)
+    os._exit(denied(os.open, f"/proc/self/fd/{fd}", os.O_RDWR) != "EACCES")
+result = os.waitpid(child, 0)[1]
+"""
+    assert probe(tmp_path, code) == 0
+
+
+def tmp_object(tmp_path):
+    return Path(tmp_path) / "object.data"
+
+
+@in_server
+def test_has_no_network(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(b"\0spark-storlets-test-%d" % os.getpid())
+        unix.listen()
+        code = f"""
+result = [[name for _, name in socket.if_nameindex()],
+          denied(socket.create_connection, ("127.0.0.1", {tcp.getsockname()[1]}), 5),
+          denied(socket.create_connection, ("192.0.2.1", 80), 5),
+          denied(socket.socket(socket.AF_UNIX).connect, {unix.getsockname()!r})]
+"""
+        assert probe(tmp_path, code) == [["lo"], "ECONNREFUSED", "ENETUNREACH", "ECONNREFUSED"]
+
+
+@in_server
+def test_sees_nothing_of_the_host(tmp_path):
+    secret = Path(tmp_path) / "swift.conf"
+    secret.write_text("swift_hash_path_suffix = secret")
+    secret.chmod(0o644)
+    code = f"""
+result = [sorted(os.listdir("/")), sorted(os.listdir("/etc")), sorted(os.listdir("/var/lib/storlets")), os.listdir("/tmp"),
+          denied(open, {str(secret)!r}), denied(open, "/proc/1/environ"), denied(os.listdir, "/proc/1/root")]
+"""
+    top, etc, storlets, tmp, *denials = probe(tmp_path, code)
+    expected = {"bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "tmp", "usr", "var"}
+    expected |= {Path(prefix).parts[1] for prefix in (sys.prefix, sys.base_prefix)}
+    assert set(top) <= expected
+    assert set(etc) <= {"ld.so.cache", "alternatives"}
+    assert storlets == ["probe.S"]
+    assert tmp == []
+    assert denials == ["ENOENT", "EACCES", "EACCES"]
+
+
+@in_server
+def test_sees_of_the_python_installation_nothing_but_itself(tmp_path):
+    code = f"""
+result = []
+for prefix in {[sys.prefix, sys.base_prefix]!r}:
+    for directory in Path(prefix).parents[:-1] if hasattr(Path(prefix).parents, "__getitem__") else []:
+        result.append([str(directory), os.listdir(directory)])
+"""
+    roots = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent}
+    for directory, names in probe(tmp_path, code):
+        if not directory.startswith("/usr"):
+            for name in names:
+                inner = Path(directory) / name
+                assert any(inner == root or inner in root.parents for root in roots), inner
+
+
+@in_server
+def test_cannot_write_anywhere_but_tmp(tmp_path):
+    code = """
+places = ["/", "/etc", "/run", "/usr", "/dev", "/dev/shm", "/proc", "/var/lib/storlets", path, sys.prefix, sys.base_prefix]
+result = {place: denied(open, place + "/x", "w") for place in places}
+result[path + "/probe.py"] = denied(open, path + "/probe.py", "a")
+result["/run/worker.py"] = denied(open, "/run/worker.py", "a")
+result["/tmp"] = denied(open, "/tmp/x", "w")
+"""
+    result = probe(tmp_path, code)
+    assert result.pop("/tmp") == "allowed"
+    assert set(result.values()) <= {"EROFS", "EACCES", "ENOENT"}, result
+
+
+@in_server
+def test_tmp_is_its_own_and_bounded(tmp_path):
+    code = """
+def fill(name):
+    with open("/tmp/" + name, "wb", buffering=0) as file:
+        for _ in range(100): file.write(bytes(1 << 20))
+result = [denied(fill, "a"), denied(fill, "b"), sum(file.stat().st_size for file in Path("/tmp").iterdir())]
+"""
+    *reasons, size = probe(tmp_path, code)
+    assert set(reasons) <= {"EFBIG", "ENOSPC"}
+    assert size <= 64 << 20
+
+
+@in_server
+def test_sees_and_signals_no_other_process(tmp_path):
+    code = f"""
+pids = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+result = [pids, os.getpid(), [denied(os.kill, pid, 9) for pid in (1, {os.getpid()}, -1)]]
+libc.ptrace.argtypes = [ctypes.c_long] * 4
+libc.ptrace(16, 1, 0, 0)
+result.append(errno.errorcode[ctypes.get_errno()])
+"""
+    pids, own, signals, ptrace = probe(tmp_path, code)
+    assert pids == sorted({1, own})
+    assert signals == ["EPERM", "ESRCH", "EPERM"] or signals == ["EPERM", "ESRCH", "ESRCH"]
+    assert ptrace == "EPERM"
+
+
+@in_server
+def test_inherits_nothing(tmp_path):
+    os.environ["SECRET"] = "secret"
+    leak = os.open("/etc/passwd", os.O_RDONLY)
+    os.set_inheritable(leak, True)
+    code = """
+result = [sorted(os.environ), sorted(os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if Path(f"/proc/self/fd/{fd}").is_symlink())]
+"""
+    environment, descriptors = probe(tmp_path, code)
+    assert set(environment) <= {"PATH", "LANG", "PWD", "LC_CTYPE"}
+    kinds = sorted(name.split(":")[0] if ":" in name else Path(name).name for name in descriptors)
+    # null, twice its log and once more as the storlet's logger, the socket, the output, the metadata, the object
+    assert [kind for kind in kinds if kind != "fd"] == [
+        "null", "object.data", "pipe", "pipe", "socket", "worker.log", "worker.log", "worker.log",
+    ]  # fmt: skip
+
+
+@in_server
+def test_has_name_spaces_of_its_own(tmp_path):
+    kinds = ["pid", "net", "ipc", "uts", "mnt"]
+    inside = probe(tmp_path, f"result = [os.readlink('/proc/self/ns/' + kind) for kind in {kinds}]")
+    assert not set(inside) & {os.readlink(f"/proc/self/ns/{kind}") for kind in kinds}
+
+
+@in_server
+def test_memory_is_limited(tmp_path):
+    from storlets.gateway.common.exceptions import StorletRuntimeException
+
+    with pytest.raises(StorletRuntimeException, match="MemoryError"):
+        probe(tmp_path, "result = len(bytearray(600 << 20))", worker_memory_limit=512 << 20)
+    assert probe(tmp_path, "result = len(bytearray(100 << 20))", worker_memory_limit=512 << 20) == 100 << 20
+
+
+@in_server
+def test_limits(tmp_path):
+    result = probe(
+        tmp_path,
+        "import resource as r; result = [r.getrlimit(l) for l in (r.RLIMIT_CORE, r.RLIMIT_NOFILE, r.RLIMIT_NPROC)]",
+    )
+    assert result == [[0, 0], [256, 256], [4096, 4096]]
+
+
+@in_server
+def test_workers_of_two_storlets_share_nothing(tmp_path):
+    server = Server(tmp_path)
+    server.upload("probe.py", PROBE)
+    server.upload("other.py", PROBE)
+    code = "result = [sorted(os.listdir('/tmp')), os.listdir('/var/lib/storlets')]; open('/tmp/' + str(len(path)), 'w')"
+    assert server.answer("probe.py", params={"code": code}) == b'[[], ["probe.S"]]'
+    assert server.answer("other.py", params={"code": code}) == b'[[], ["other.S"]]'
+    until(lambda: len(processes(os.getpid())) == 6)
+
+
+@in_server
+def test_pyarrow_runs(tmp_path):
+    code = "import pyarrow as pa, pyarrow.compute as pc; result = pc.sum(pa.array(range(1000))).as_py()"
+    assert probe(tmp_path, code) == 499500
