@@ -32,6 +32,7 @@ PROTOCOL = 1
 PREDICATE_BYTES = 64 * 1024
 PARAMETER_BYTES = 6000
 PIECE = 64 * 1024
+BOM = b"\xef\xbb\xbf"
 Json = dict[str, Any]
 
 
@@ -120,7 +121,7 @@ def plan(request: Json) -> Json:
     }
     partitions = []
     for item in _objects(client, options):
-        data_start = header_end(client, item) if item.large and options.header else None
+        data_start = data_start_of(client, item, options.header) if item.large else None
         splits = splits_of(item.size, options.parallelism, options.min_split_size, options.max_split_size)
         for split in splits:
             body = {**scan, "size": item.size, "start": split.start, "end": split.end, "data_start": data_start}
@@ -181,16 +182,18 @@ def first_line(client: SwiftClient, item: StoredObject) -> bytes:
     return _first_line(client, item)[0]
 
 
-def header_end(client: SwiftClient, item: StoredObject) -> int:
-    """Give the offset behind the first line that is not blank."""
-    return _first_line(client, item)[1]
+def data_start_of(client: SwiftClient, item: StoredObject, header: bool) -> int:
+    """Give the offset of the first record: behind the byte order mark, and behind the header if there is one."""
+    if header:
+        return _first_line(client, item)[1]
+    return len(BOM) if item.size >= len(BOM) and client.read(item, 0, len(BOM)) == BOM else 0
 
 
 def _first_line(client: SwiftClient, item: StoredObject) -> tuple[bytes, int]:
     data = b""
     while len(data) < item.size:
         data += client.read(item, len(data), max(PIECE, len(data)))
-        begin = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+        begin = len(BOM) if data.startswith(BOM) else 0
         text = data[begin:].replace(b"\r", b"\n")
         skipped = len(text) - len(text.lstrip(bytes(range(33))))
         begin += text.rfind(b"\n", 0, skipped) + 1

@@ -5,8 +5,8 @@ storlet looks one byte back to see whether a record begins at its start, and rea
 record is whole. Where there is only a pipe (an SLO, on the proxy) the pipe begins one byte before the split and goes
 on to the object's end; the storlet closes it when it has its last record.
 
-Request: v, size (bytes of the object), start, end (of the split), data_start (offset behind the header line, or null
-to find it), header, sep, schema ([[name, type], …] of the file), columns (names to answer), predicate (or null).
+Request: v, size (bytes of the object), start, end (of the split), data_start (offset of the first
+record, behind byte order mark and header, or null to find it), header, sep, schema ([[name, type], …] of the file), columns (names to answer), predicate (or null).
 """
 
 from __future__ import annotations
@@ -85,13 +85,13 @@ class Scan:
     def batches(self, source: Source) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Give (records scanned, rows that passed) for each block of the split."""
         request, end = self._request, self._request["end"]
-        at = self._first_record(source)
+        at, first = self._first_record(source)
         with Kernel(
             None,
             sep=request["sep"],
             columns=len(self._types),
             required=self._positions,
-            at_start=request["start"] == 0 and not request["header"],
+            at_start=first and not request["header"],
         ) as kernel:
             held = b""
             while at < end:
@@ -107,17 +107,12 @@ class Scan:
                 if last:
                     break
 
-    def _first_record(self, source: Source) -> int:
-        start: int = self._request["start"]
-        if self._request["header"]:
-            data_start = self._request["data_start"]
-            if data_start is None:
-                data_start = after_header(source)
-            if start <= data_start:
-                return int(data_start)
-        if start == 0:
-            return len(BOM) if source.read(0, len(BOM)) == BOM else 0
-        return line_end(source, start - 1)
+    def _first_record(self, source: Source) -> tuple[int, bool]:
+        """Give the offset of the first record at or after the split's start, and whether it is the object's first."""
+        start, data_start = self._request["start"], self._request["data_start"]
+        if data_start is None:
+            data_start = after_header(source) if self._request["header"] else after_mark(source)
+        return (data_start, True) if start <= data_start else (line_end(source, start - 1), False)
 
     def _rows(self, kernel: Kernel, records: int) -> pa.RecordBatch:
         made: dict[str, pa.Array] = {}
@@ -152,9 +147,14 @@ def line_end(source: Source, at: int) -> int:
     return at
 
 
+def after_mark(source: Source) -> int:
+    """Give the offset behind the byte order mark, if there is one."""
+    return len(BOM) if source.read(0, len(BOM)) == BOM else 0
+
+
 def after_header(source: Source) -> int:
     """Give the offset behind the header: the first line that is not blank. The object's end if there is none."""
-    at = len(BOM) if source.read(0, len(BOM)) == BOM else 0
+    at = after_mark(source)
     while piece := source.read(at, TAIL):
         text = piece.lstrip(BLANK)
         at += len(piece) - len(text)

@@ -191,7 +191,9 @@ def until(condition, what=""):
 
     deadline = time.monotonic() + DEADLINE
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"did not happen within {DEADLINE} s: {what or inspect.getsource(condition)}"
+        assert time.monotonic() < deadline, (
+            f"did not happen within {DEADLINE} s: {what or inspect.getsource(condition)}"
+        )
         eventlet.sleep(0.005)
     return value
 

@@ -564,7 +564,10 @@ def test_accounts_whose_names_begin_alike_share_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("import nothing_like_this", "it could not be loaded: ModuleNotFoundError: No module named 'nothing_like_this'"),
+        (
+            "import nothing_like_this",
+            "it could not be loaded: ModuleNotFoundError: No module named 'nothing_like_this'",
+        ),
         ("class T: pass", "it could not be loaded: AttributeError: module 'bad' has no attribute 'S'"),
         ("import os; os._exit(1)", "its process ended"),
         ("import time; time.sleep(1000)", "its worker did not start within 1 s (worker_start_timeout)"),

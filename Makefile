@@ -1,0 +1,42 @@
+# One word for each thing a contributor does. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := build/.installed
+SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/kernel/src storlets/kernel/Cargo.* -type f)
+PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples storlets tests setup.py
+
+.PHONY: help packages install demo test lint wheel clean
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
+
+packages: ## Install the Debian packages that are missing (as root; else name them and stop)
+	@PYTHON=$(PYTHON) sh packages.sh
+
+install: packages $(INSTALLED) ## Make the virtual environment, build the jar and the kernel
+
+$(INSTALLED): $(SOURCES)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --upgrade 'pip>=24' 'setuptools>=77' wheel pyspark==4.3.0
+	$(BIN)/pip install -q --no-build-isolation -e '.[dev]'
+	mkdir -p build && touch $@
+
+demo: install ## Query CSV in an embedded Swift cluster with Spark SQL (KEEP=1 leaves the cluster running)
+	$(BIN)/python -m samples.demo $(if $(KEEP),--keep)
+
+test: install ## Run the whole test suite
+	$(BIN)/python -m pytest -q
+	cargo test -q --release --locked --offline --manifest-path storlets/kernel/Cargo.toml --target-dir build/kernel
+
+lint: install ## Check types and style (clippy and rustfmt where they are installed)
+	$(BIN)/ruff check $(PYTHON_CODE)
+	$(BIN)/ruff format --check $(PYTHON_CODE)
+	$(BIN)/mypy -p spark_storlets
+	if cargo clippy --version >/dev/null 2>&1; then \
+	  cargo clippy -q --offline --manifest-path storlets/kernel/Cargo.toml --target-dir build/kernel -- -D warnings; fi
+
+wheel: install ## Build the wheel into dist/
+	$(BIN)/pip wheel -q --no-deps --no-build-isolation -w dist .
+
+clean: ## Remove what was built (the devstack in build/ must be down)
+	rm -rf build dist $(VENV) spark_storlets/jars storlets/*.so
