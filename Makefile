@@ -31,7 +31,9 @@ test: install ## Run the whole test suite
 lint: install ## Check types and style (clippy and rustfmt where they are installed)
 	$(BIN)/ruff check $(PYTHON_CODE)
 	$(BIN)/ruff format --check $(PYTHON_CODE)
-	$(BIN)/mypy -p spark_storlets
+	# mypy sees the installed package, not the folders that an editable install joins.
+	rm -rf build/typed && $(BIN)/pip install -q --no-deps --no-build-isolation --target build/typed .
+	MYPYPATH=build/typed:storlets $(BIN)/mypy -p spark_storlets
 	if cargo clippy --version >/dev/null 2>&1; then \
 	  cargo clippy -q --offline --manifest-path storlets/kernel/Cargo.toml --target-dir build/kernel -- -D warnings; fi
 

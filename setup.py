@@ -61,7 +61,9 @@ class PlatformWheel(bdist_wheel):
 
 def outdated(target: Path, sources: Iterable[Path]) -> bool:
     """Tell whether target is missing or older than one of its sources."""
-    return not target.exists() or target.stat().st_mtime < max((s.stat().st_mtime for s in sources if s.is_file()), default=0)
+    return not target.exists() or target.stat().st_mtime < max(
+        (s.stat().st_mtime for s in sources if s.is_file()), default=0
+    )
 
 
 def build_connector() -> None:
@@ -74,8 +76,21 @@ def build_connector() -> None:
         # -processing: Spark's jars hold annotation processors that have nothing to do here.
         # -classfile, -path: some of these jars name annotations and jars that Spark does not ship.
         lint = "-Xlint:all,-processing,-classfile,-path"
-        run([tool("javac", "a JDK 17 (Debian: openjdk-17-jdk-headless)"), "--release", "17", lint, "-Werror",
-             "-proc:none", "-cp", f"{jars}/*", "-d", classes, *sources])
+        run(
+            [
+                tool("javac", "a JDK 17 (Debian: openjdk-17-jdk-headless)"),
+                "--release",
+                "17",
+                lint,
+                "-Werror",
+                "-proc:none",
+                "-cp",
+                f"{jars}/*",
+                "-d",
+                classes,
+                *sources,
+            ]
+        )
         JAR.parent.mkdir(exist_ok=True)
         half = JAR.with_suffix(".tmp")
         with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as jar:
@@ -92,8 +107,19 @@ def build_kernel() -> None:
     """Build the Rust crate into LIBRARY."""
     target = ROOT / "build" / "kernel"
     cargo = tool("cargo", "Rust (Debian: cargo)")
-    run([cargo, "build", "--release", "--locked", "--offline", "--manifest-path", str(KERNEL / "Cargo.toml"),
-         "--target-dir", str(target)])
+    run(
+        [
+            cargo,
+            "build",
+            "--release",
+            "--locked",
+            "--offline",
+            "--manifest-path",
+            str(KERNEL / "Cargo.toml"),
+            "--target-dir",
+            str(target),
+        ]
+    )
     half = LIBRARY.with_suffix(".tmp")
     shutil.copyfile(target / "release" / LIBRARY.name, half)
     half.replace(LIBRARY)

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import requests
 import swiftclient
+
 from spark_storlets.errors import (
     AuthenticationError,
     ConfigurationError,

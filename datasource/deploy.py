@@ -6,6 +6,7 @@ import functools
 import hashlib
 
 from spark_storlets.datasource.client import SwiftClient, explained
+
 from spark_storlets.errors import ConfigurationError, NotFoundError
 from spark_storlets.resources import storlets_path
 

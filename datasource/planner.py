@@ -23,8 +23,9 @@ from spark_storlets.datasource.client import StoredObject, SwiftClient
 from spark_storlets.datasource.deploy import STORLET, check_deployed
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.predicates import TYPES, Call, Left, bind, describe, emit
-from spark_storlets.errors import ANSWER_ERRORS, ConfigurationError, StorletError, UnsupportedError
 from spark_storlets.partitioner.splits import Split, splits_of
+
+from spark_storlets.errors import ANSWER_ERRORS, ConfigurationError, StorletError, UnsupportedError
 from spark_storlets.resources import storlets_path
 
 PROTOCOL = 1
@@ -62,7 +63,9 @@ def answer(request: Json) -> Json:
         while where is not None and where.tb_next is not None:
             where = where.tb_next
         place = f"{where.tb_frame.f_code.co_name}:{where.tb_lineno}" if where else "?"
-        message = f"the planner failed on {request.get('op')!r} ({type(error).__name__} in {place}): please report this."
+        message = (
+            f"the planner failed on {request.get('op')!r} ({type(error).__name__} in {place}): please report this."
+        )
         return {"v": PROTOCOL, "error": {"kind": "error", "message": message}}
 
 
@@ -172,8 +175,7 @@ def column_names(tokens: list[str | None], header: bool, case_sensitive: bool) -
     fold: Callable[[str], str] = (lambda s: s) if case_sensitive else str.lower
     count = Counter(fold(t) for t in tokens if t)
     return [
-        f"_c{i}" if not token else f"{token}{i}" if count[fold(token)] > 1 else token
-        for i, token in enumerate(tokens)
+        f"_c{i}" if not token else f"{token}{i}" if count[fold(token)] > 1 else token for i, token in enumerate(tokens)
     ]
 
 

@@ -18,14 +18,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-
 from spark_storlets.devstack import configuration
 from spark_storlets.devstack.configuration import Layout
+
 from spark_storlets.errors import ConfigurationError, NotFoundError, StoreUnavailableError
 
 START_SECONDS = 90
@@ -271,16 +271,14 @@ def _answers(name: str, host: str, port: int) -> bool:
 def _holder(port: int) -> str:
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
-                if connection.pid:
-                    return f" by pid {connection.pid}, {psutil.Process(connection.pid).name()}"
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            if listens and connection.pid:
+                return f" by pid {connection.pid}, {psutil.Process(connection.pid).name()}"
     except psutil.Error:
-        pass
+        pass  # not every user may see every process
     return ""
 
 
 def _signal_group(pid: int, sign: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(pid, sign)
-    except ProcessLookupError:
-        pass

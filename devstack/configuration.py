@@ -75,7 +75,7 @@ def write(layout: Layout) -> None:
 
 def _files(layout: Layout, secret: str) -> dict[str, str]:
     hosts = layout.addresses()
-    memcache = "%s:%d" % hosts["memcached"]
+    memcache = ":".join(map(str, hosts["memcached"]))
     files = {
         "swift.conf": f"""[swift-hash]
 swift_hash_path_suffix = {layout.directory.name}

@@ -12,15 +12,15 @@ import sys
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
+from spark_storlets.datasource.client import SwiftClient
+from spark_storlets.datasource.deploy import check_deployed, deploy
+from spark_storlets.devstack import Devstack
+from spark_storlets.devstack.configuration import KEY, USER
 
 import samples.smart_meter as smart_meter
 import samples.tpch as tpch
 import spark_storlets
 from samples.queries import QUERIES, SCHEMAS
-from spark_storlets.datasource.client import SwiftClient
-from spark_storlets.datasource.deploy import check_deployed, deploy
-from spark_storlets.devstack import Devstack
-from spark_storlets.devstack.configuration import KEY, USER
 from spark_storlets.errors import ConfigurationError, NotFoundError, StorletError
 
 BUILD = Path("build")

@@ -67,7 +67,9 @@ def deploy(auth_url: str | None, user: str | None, key: str | None) -> None:
 @click.argument("query")
 @click.option("--path", required=True, multiple=True, help="swift://container/object, the table `data`.")
 @click.option("--schema", help="Columns and types, as in DDL; else all columns are strings.")
-@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="A reader option, for example header=true.")
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME=VALUE", help="A reader option, for example header=true."
+)
 @_STORE[0]
 @_STORE[1]
 @_STORE[2]
@@ -82,7 +84,7 @@ def sql(
 ) -> None:
     """Run a query on CSV objects, as the table `data`, in a local Spark.
 
-    Example: spark-storlets sql "SELECT city FROM data WHERE vid < 10" --path swift://meters/2012.csv --option header=true
+    Example: spark-storlets sql "SELECT city FROM data WHERE vid < 10" --path swift://demo/meters.csv -o header=true
     """
     import logging
 
@@ -100,7 +102,9 @@ def sql(
         given[left] = right
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # PySpark logs each error it raises
     builder = SparkSession.builder.master("local[*]").config("spark.ui.enabled", "false")
-    spark = configure(builder.config("spark.log.level", "OFF").config("spark.ui.showConsoleProgress", "false")).getOrCreate()
+    spark = configure(
+        builder.config("spark.log.level", "OFF").config("spark.ui.showConsoleProgress", "false")
+    ).getOrCreate()
     try:
         reader = spark.read.format("storlets").options(**given)
         (reader.schema(schema) if schema else reader).load(list(path)).createOrReplaceTempView("data")
@@ -110,7 +114,9 @@ def sql(
         for row in found.rows:
             click.echo("\t".join("NULL" if v is None else str(v) for v in row))
         for scan in found.scans:
-            click.echo(f"{scan.bytes_scanned} bytes scanned, {scan.bytes_received} received: {scan.description}", err=True)
+            click.echo(
+                f"{scan.bytes_scanned} bytes scanned, {scan.bytes_received} received: {scan.description}", err=True
+            )
     except PySparkException as error:
         ours = error_from_spark(error)
         raise ours or click.ClickException(str(error).split("\n\nJVM stacktrace")[0].strip()) from error
@@ -174,7 +180,11 @@ def logs(server: str, directory: Path) -> None:
 
 
 def _credentials(auth_url: str | None, user: str | None, key: str | None) -> tuple[str, str, str]:
-    for value, option, variable in ((auth_url, "auth-url", "ST_AUTH"), (user, "user", "ST_USER"), (key, "key", "ST_KEY")):
+    for value, option, variable in (
+        (auth_url, "auth-url", "ST_AUTH"),
+        (user, "user", "ST_USER"),
+        (key, "key", "ST_KEY"),
+    ):
         if not value:
             raise ConfigurationError(f"which store? Give --{option} or set {variable}.")
     return str(auth_url), str(user), str(key)

@@ -24,9 +24,9 @@ __all__ = [
     "ConfigurationError",
     "IncompleteAnswerError",
     "NotFoundError",
+    "StoreUnavailableError",
     "StorletError",
     "StorletFailedError",
-    "StoreUnavailableError",
     "UnsupportedError",
     "error_from_spark",
 ]

@@ -5,8 +5,9 @@ storlet looks one byte back to see whether a record begins at its start, and rea
 record is whole. Where there is only a pipe (an SLO, on the proxy) the pipe begins one byte before the split and goes
 on to the object's end; the storlet closes it when it has its last record.
 
-Request: v, size (bytes of the object), start, end (of the split), data_start (offset of the first
-record, behind byte order mark and header, or null to find it), header, sep, schema ([[name, type], …] of the file), columns (names to answer), predicate (or null).
+Request: v, size (bytes of the object), start, end (of the split), data_start (offset of the first record, behind byte
+order mark and header, or null to find it), header, sep, schema ([[name, type], …] of the file), columns (names to
+answer), predicate (or null).
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def decode_request(params: dict[str, str]) -> dict[str, Any]:
         StorletFailure: it is damaged or of another protocol version.
     """
     try:
-        parts = []
+        parts: list[str] = []
         while f"r{len(parts)}" in params:
             parts.append(params[f"r{len(parts)}"])
         request: dict[str, Any] = json.loads(zlib.decompress(base64.urlsafe_b64decode("".join(parts))))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
-
-import spark_storlets
 from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.deploy import deploy
 from spark_storlets.devstack import Devstack
 from spark_storlets.devstack.configuration import KEY, USER, Layout
+
+import spark_storlets
 
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 

@@ -57,7 +57,7 @@ def _parent(job):
 
 
 def _serve():
-    import spark_storlets.sandbox.bubblewrap  # noqa: F401, PLC0415 (patches this process)
+    import spark_storlets.sandbox.bubblewrap  # noqa: F401 (patches this process)
 
     answers = os.dup(1)
     os.dup2(2, 1)
@@ -130,13 +130,13 @@ class Server:
         }
 
     def gateway(self):
-        from spark_storlets.sandbox.bubblewrap import BubblewrapGateway  # noqa: PLC0415
+        from spark_storlets.sandbox.bubblewrap import BubblewrapGateway
 
         return BubblewrapGateway(self.conf, self.logger, self.account.removeprefix("AUTH_")[:13])
 
     def call(self, name, data=b"", params=None, metadata=None, byte_range=None, extra=(), **options):
         """Run a storlet on bytes (in a file, as on the object server), an open descriptor, or an iterator (as on the proxy)."""
-        from storlets.gateway.common.stob import StorletData  # noqa: PLC0415
+        from storlets.gateway.common.stob import StorletData
 
         options = {**self.headers[name], "file_manager": self, **options}
         if byte_range:
@@ -162,7 +162,7 @@ class Server:
 
     def failure(self, *arguments, **options):
         """Return what a call that must fail before its first output says."""
-        from storlets.gateway.common.exceptions import StorletRuntimeException  # noqa: PLC0415
+        from storlets.gateway.common.exceptions import StorletRuntimeException
 
         try:
             self.call(*arguments, **options)
@@ -174,7 +174,7 @@ class Server:
 
 def broken(body):
     """Return what came of an answer that must break, and the error."""
-    from storlets.gateway.common.exceptions import StorletRuntimeException  # noqa: PLC0415
+    from storlets.gateway.common.exceptions import StorletRuntimeException
 
     got = b""
     try:
@@ -187,7 +187,7 @@ def broken(body):
 
 def until(condition, what=""):
     """Return the condition's value as soon as it is true."""
-    import eventlet  # noqa: PLC0415
+    import eventlet
 
     deadline = time.monotonic() + DEADLINE
     while not (value := condition()):

@@ -1,0 +1,77 @@
+"""The command as its user sees it: output, one message for a failure, exit codes, no traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from spark_storlets.devstack.configuration import KEY, USER
+
+
+@pytest.fixture
+def command(cluster, tmp_path):
+    def run(*arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "ST_AUTH": cluster.auth_url, "ST_USER": USER, "ST_KEY": KEY, **environment}
+        call = [str(Path(sys.executable).parent / "spark-storlets"), *arguments]
+        done = subprocess.run(call, capture_output=True, text=True, env=env, cwd=tmp_path, timeout=300)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def test_sql_prints_the_rows_and_what_the_store_did(command, put):
+    path = put("cli.csv", b"k,s\n1,a\n2,\n")
+    done = command("sql", "SELECT s, k FROM data WHERE k >= 2", "--path", path, "--schema", "k int, s string",
+                   "--option", "header=true")  # fmt: skip
+    assert done.stdout == "s\tk\nNULL\t2\n"
+    assert "bytes scanned" in done.stderr and "k >= 2" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("query", "path", "environment", "words"),
+    [
+        ("SELECT * FROM data", "swift://tests/none.csv", {}, "tests/none.csv does not exist"),
+        ("SELECT * FROM data", "swift:/x", {}, "swift://container/object"),
+        ("SELECT * FROM data", "swift://tests/cli.csv", {"ST_KEY": "wrong"}, "check user and key"),
+        ("SELECT * FROM data", "swift://tests/cli.csv", {"ST_AUTH": "http://127.0.0.1:1/a"}, "cannot reach Swift"),
+        ("SELECT nope FROM data", "swift://tests/cli.csv", {}, "nope"),
+    ],
+)
+def test_failure_is_one_message(command, put, query, path, environment, words):
+    put("cli.csv", b"k,s\n1,a\n")
+    done = command("sql", query, "--path", path, "--option", "header=true", code=1, **environment)
+    assert done.stderr.startswith("Error: ") and words in done.stderr
+    assert "\tat " not in done.stderr, "no Java stack"
+
+
+def test_deploy_says_what_it_uploaded(command, client):
+    assert "storlet/csv_storlet.py" in command("deploy").stdout
+    assert "check user and key" in command("deploy", code=1, ST_KEY="wrong").stderr
+
+
+def test_status_logs_and_jar(command, cluster):
+    where = ("--directory", str(cluster.directory))
+    assert command("devstack", "status", *where).stdout.count(" up ") == 7
+    assert "object-4" in command("devstack", "logs", "object-4", *where, code=1).stderr
+    assert "pid" in command("devstack", "status", *where).stdout
+    assert command("devstack", "logs", "proxy", *where).stdout
+    assert Path(command("jar").stdout.strip()).is_file()
+
+
+def test_wheel_holds_everything_that_a_query_needs(command, put, tmp_path):
+    root = Path(__file__).parent.parent
+    pip = [sys.executable, "-m", "pip", "-q"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", tmp_path, root], check=True, timeout=600)
+    (wheel,) = tmp_path.glob("spark_storlets-*.whl")
+    site = tmp_path / "site"
+    subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True, timeout=300)
+    path = put("wheel.csv", b"1\n2\n3\n")
+    env = {"PYTHONPATH": str(site)}
+    assert command("jar", **env).stdout.startswith(str(site)), "the wheel must be what runs"
+    command("deploy", **env)
+    assert (
+        command("sql", "SELECT * FROM data WHERE a > 2", "--path", path, "--schema", "a int", **env).stdout == "a\n3\n"
+    )
