@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import base64
 import getpass
+import json
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -193,14 +196,11 @@ storlet_max_time = 3600
 
 
 def _write_rings(layout: Layout) -> None:
-    from swift.common.ring import RingBuilder
-
-    for kind, nodes in (("account", 1), ("container", 1), ("object", OBJECT_NODES)):
-        file = layout.etc / f"{kind}.ring.gz"
-        builder = RingBuilder(part_power=8, replicas=nodes, min_part_hours=0)
-        for node in range(1, nodes + 1):
-            host, port = layout.addresses()[kind if kind != "object" else f"object-{node}"]
-            builder.add_dev({"region": 1, "zone": node, "ip": host, "port": port, "device": "d1", "weight": 1.0})
-        # The same devices, weights and seed give the same ring, so data written before stays where it is looked for.
-        builder.rebalance(seed="spark-storlets")
-        builder.get_ring().save(str(file))
+    nodes = {"account": ["account"], "container": ["container"]}
+    nodes["object"] = [f"object-{n}" for n in range(1, OBJECT_NODES + 1)]
+    devices = json.dumps({kind: [layout.addresses()[name] for name in names] for kind, names in nodes.items()})
+    made_of = layout.etc / "rings.json"
+    if not made_of.exists() or made_of.read_text() != devices:
+        # A process of its own: swift, once imported, replaces parts of threading in the process that has it.
+        subprocess.run([sys.executable, "-m", "spark_storlets.devstack.rings", layout.etc, devices], check=True)
+        made_of.write_text(devices)

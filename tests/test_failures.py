@@ -192,7 +192,8 @@ def test_answer_that_breaks_off_anywhere_is_no_answer(read, put, cutting):
     assert frame.count() == 50
     assert len(frame.collect()) == 50
     size = len(handler.whole)
-    for keep in [0, 1, 7, 8, 100, *range(size // 3, size, size // 6), size - 300, size - 12, size - 8, size - 1]:
+    # From the end too: the trailer's length differs from answer to answer.
+    for keep in [0, 1, 7, 8, 100, size // 3, size // 2, -300, -100, -13, -12, -11, -8, -1]:
         handler.keep = keep
         with raises(IncompleteAnswerError, "tests/cut.csv", "broke off"):
             frame.collect()

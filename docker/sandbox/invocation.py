@@ -15,10 +15,11 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import eventlet
 from eventlet.hubs import trampoline
+from eventlet.support.greenlets import GreenletExit
 from spark_storlets.sandbox.descriptors import DeadlinePassed, os_write, read
 from spark_storlets.sandbox.pool import Worker, socket
 from storlets.gateway.common.exceptions import StorletRuntimeException
@@ -60,22 +61,18 @@ class Invocation:
 
     def start(self, request: ContainerStorletRequest) -> dict[str, Any]:
         """Run it until its first output, so that an earlier failure has a status of its own. Return its metadata."""
-        try:
+        with self._failing():
             self._send(request)
             metadata = self._read_metadata()
             self._head = self._read()
-        except BaseException as error:
-            self._end("the request was given up")
-            if isinstance(error, OSError):  # no descriptors left, or a worker that has just died
-                self._fail(f"the call could not be made: {error}")
-            raise
         return metadata
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        chunk, self._head = self._head or self._read(), b""
+        with self._failing():
+            chunk, self._head = self._head or self._read(), b""
         if not chunk:
             raise StopIteration
         return chunk
@@ -88,6 +85,27 @@ class Invocation:
 
     def __del__(self) -> None:
         self._end("dropped")  # some of the engine's paths forget to call close
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        """End the call when anything goes wrong; what its storlet or worker did becomes the engine's exception."""
+        try:
+            yield
+            return
+        except DeadlinePassed:
+            message = f"it gave no output for {self._idle_timeout:g} s (storlet_timeout)"
+        except StorletRuntimeException as error:
+            message = str(error)
+        except OSError as error:  # no descriptor left, or a worker that has just died
+            message = f"the call could not be made: {error}"
+        except BaseException:  # a timeout of the server's own
+            self._end("the request was given up")
+            raise
+        if not self._failure:
+            self._failure = message
+            self._log(logging.ERROR, message)
+            self._end(message)
+        raise StorletRuntimeException(message)
 
     def _send(self, request: ContainerStorletRequest) -> None:
         assert self._worker is not None
@@ -128,26 +146,20 @@ class Invocation:
 
     def _read_metadata(self) -> dict[str, Any]:
         raw = b""
-        while len(raw) <= MAX_METADATA:
-            try:
-                more = read(self._fds[1], MAX_METADATA, self._deadline)
-            except DeadlinePassed:
-                self._fail(self._timed_out())
-            if not more:
-                break
+        while more := read(self._fds[1], MAX_METADATA, self._deadline):
             raw += more
-        else:
-            self._fail(f"it set more than {MAX_METADATA} bytes of metadata")
+            if len(raw) > MAX_METADATA:
+                raise StorletRuntimeException(f"it set more than {MAX_METADATA} bytes of metadata")
         if not raw:
             self._finish()
-            self._fail("it set no metadata")
+            raise StorletRuntimeException("it set no metadata")
         try:
             metadata = dict(json.loads(raw))
         except (TypeError, ValueError):
-            self._fail("the metadata it set is not a JSON object")
+            raise StorletRuntimeException("the metadata it set is not a JSON object") from None
         name, content = HEADER
         if bad := [key for key, value in metadata.items() if not (name.match(key) and content.match(str(value)))]:
-            self._fail(f"the metadata it set cannot be sent as headers: {bad}")
+            raise StorletRuntimeException(f"the metadata it set cannot be sent as headers: {bad}")
         return metadata
 
     def _read(self) -> bytes:
@@ -157,13 +169,9 @@ class Invocation:
         if self._worker is None:
             return b""
         self._last_progress = time.monotonic()  # the time since the last piece was the client's
-        try:
-            chunk = read(self._fds[0], CHUNK_SIZE, self._deadline)
-        except DeadlinePassed:
-            self._fail(self._timed_out())
+        chunk = read(self._fds[0], CHUNK_SIZE, self._deadline)
         if not chunk:
             self._finish()
-            return b""
         self._chunks += 1
         if self._chunks % YIELD_EVERY == 0:
             eventlet.sleep(0)
@@ -172,30 +180,15 @@ class Invocation:
     def _finish(self) -> None:
         """Hear how it ended."""
         assert self._worker is not None
-        try:
-            status = self._worker.receive(self._deadline)
-        except DeadlinePassed:
-            self._fail(self._timed_out())
-        except StorletRuntimeException as error:
-            self._fail(str(error))
-        for feed in self._feeds:
-            if feed.error is not None:
-                self._fail(f"its input broke off: {feed.error!r}")
-        self._end("it asked to be replaced" if status.get("last") else "")
-        if not status.get("ok"):
-            self._fail(f"{status.get('kind')}: {status.get('message')}")
+        error, last = self._worker.receive(self._deadline)
+        if self._worker.killed:  # too late for the worker to notice, but not for us
+            raise StorletRuntimeException(self._worker.killed)
+        self._end("it asked to be replaced" if last else "")
+        if error:
+            raise StorletRuntimeException(error)
 
     def _deadline(self) -> float:
         return self._idle_timeout + max(self._last_progress, *(feed.last_progress for feed in self._feeds), 0)
-
-    def _timed_out(self) -> str:
-        return f"it gave no output for {self._idle_timeout:g} s (storlet_timeout)"
-
-    def _fail(self, message: str) -> NoReturn:
-        self._failure = message
-        self._log(logging.ERROR, message)
-        self._end(message)
-        raise StorletRuntimeException(message)
 
     def _end(self, kill: str) -> None:
         """Let go of everything, once. The worker serves on unless there is a reason to kill it."""
@@ -216,7 +209,6 @@ class _Feed:
     """Writes an iterator into a storlet's input; knows nothing of the invocation, which can so be collected."""
 
     def __init__(self, fd: int, source: Iterable[bytes], worker: Worker) -> None:
-        self.error: BaseException | None = None
         self.last_progress = 0.0
         self._fd = fd
         self._source = source
@@ -227,11 +219,12 @@ class _Feed:
 
     def stop(self) -> None:
         """Close the source: nobody wants the rest. Does not switch, so that the garbage collector may call it."""
-        eventlet.hubs.get_hub().schedule_call_global(0, self._kill)
+        eventlet.spawn_n(self._stop)
 
-    def _kill(self) -> None:
+    def _stop(self) -> None:
         eventlet.kill(self._greenlet)
-        self._close()
+        if self._greenlet.dead:  # else it is closing the source itself, and that takes time
+            self._close()
 
     def _run(self) -> None:
         try:
@@ -246,10 +239,11 @@ class _Feed:
         except BrokenPipeError:
             pass  # the storlet has read all that it wants
         except (Exception, eventlet.Timeout) as error:
-            # The pipe stays open until the worker has gone: the storlet would take the end of it for that of its input.
-            self.error = error
+            # The pipe stays open until stop: the storlet would take its end for that of the input.
             self._worker.kill(f"its input broke off: {error!r}")
             return
+        except GreenletExit:
+            pass  # stop
         self._close()
 
     def _close(self) -> None:

@@ -22,7 +22,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import eventlet
 from eventlet import patcher
@@ -88,8 +87,11 @@ class Worker:
         self.pid: int = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)
 
-    def receive(self, deadline: Callable[[], float]) -> dict[str, Any]:
-        """Return the worker's next message. What it says is not to be trusted: it comes from a tenant's process."""
+    def receive(self, deadline: Callable[[], float]) -> tuple[str, bool]:
+        """Return its next status: what went wrong, if anything did, and whether it should be replaced.
+
+        It comes from a tenant's process and may be anything.
+        """
         while True:
             try:
                 message = self.sock.recv(MESSAGE_SIZE)
@@ -100,11 +102,13 @@ class Worker:
                 message = b""
                 break
         if not message:
-            raise StorletRuntimeException(self.killed or "its process ended")
+            raise StorletRuntimeException(self.killed or "its process ended; its worker.log may say why")
         try:
-            return dict(json.loads(message))
+            status = dict(json.loads(message))
         except (TypeError, ValueError):
             raise StorletRuntimeException("its process sent no proper status") from None
+        error = "" if status.get("ok") is True else f"{status.get('kind')}: {status.get('message')}"
+        return error[:1000], bool(status.get("last"))
 
     def usable(self) -> bool:
         """Say whether it waits for a call. While it does it is silent: whatever can be read is its end, or mischief."""
@@ -172,10 +176,10 @@ class Pool:
         if self._free:
             self._free -= 1
             return self._start(storlet, start_timeout)
-        if len(self._queue) >= self._queue_size:
-            raise StorletRuntimeException(f"busy: {self._queue_size} calls are waiting already (queue_size)")
         if self._idle:  # of another version: its exit makes room
             self._idle.pop(0).close("another version needs its place")
+        elif len(self._queue) >= self._queue_size:
+            raise StorletRuntimeException(f"busy: {self._queue_size} calls are waiting already (queue_size)")
         return self._wait(storlet, queue_timeout) or self._start(storlet, start_timeout)
 
     def give_back(self, worker: Worker, idle_ttl: float) -> None:
@@ -215,7 +219,7 @@ class Pool:
             self._free_slot()
 
     def _start(self, storlet: Storlet, timeout: float) -> Worker:
-        begin = time.monotonic()
+        end = time.monotonic() + timeout
         try:
             worker = self._start_process(storlet)
         except BaseException as error:
@@ -225,16 +229,14 @@ class Pool:
             raise
         eventlet.spawn_n(self._watch, worker)
         try:
-            status = worker.receive(lambda: begin + timeout)
-            if not status.get("ok"):
-                raise StorletRuntimeException(f"it could not be loaded: {status.get('kind')}: {status.get('message')}")
-        except DeadlinePassed:
+            complaint, _ = worker.receive(lambda: end)
+            if complaint:
+                raise StorletRuntimeException(f"it could not be loaded: {complaint}")
+        except BaseException as error:
             worker.close("no start")
-            raise StorletRuntimeException(
-                f"its worker did not start within {timeout:g} s (worker_start_timeout)"
-            ) from None
-        except BaseException:
-            worker.close("no start")
+            if isinstance(error, DeadlinePassed):
+                message = f"its worker did not start within {timeout:g} s (worker_start_timeout)"
+                raise StorletRuntimeException(message) from None
             raise
         return worker
 

@@ -1,8 +1,8 @@
 """Runs tests as a Swift server would run the gateway: under a monkey-patched eventlet, forked after the import.
 
-Patching would change pytest itself and all other tests, so a test decorated with ``in_server`` runs in a process of its own, forked from
-one that has imported the gateway. In that process ``Server`` is the engine's side of the gateway: requests out of thin air, storlets out
-of strings.
+Patching would change pytest itself and all other tests, so a test decorated with ``in_server`` runs in a process of its
+own, forked from one that has imported the gateway. There ``Server`` is the engine's side of the gateway: requests out of
+thin air, storlets out of strings.
 """
 
 import atexit
@@ -30,7 +30,7 @@ def in_server(test):
     @functools.wraps(test)
     def run(**arguments):
         arguments = {name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()}
-        report = _parent(json.dumps([inspect.getsourcefile(test), test.__name__, arguments]))
+        report = _in_fork(json.dumps([inspect.getsourcefile(test), test.__name__, arguments]))
         if report:
             raise AssertionError(report)
 
@@ -49,7 +49,7 @@ def _zygote():
     return process
 
 
-def _parent(job):
+def _in_fork(job):
     process = _zygote()
     process.stdin.write(job + "\n")
     process.stdin.flush()
@@ -135,7 +135,7 @@ class Server:
         return BubblewrapGateway(self.conf, self.logger, self.account.removeprefix("AUTH_")[:13])
 
     def call(self, name, data=b"", params=None, metadata=None, byte_range=None, extra=(), **options):
-        """Run a storlet on bytes (in a file, as on the object server), an open descriptor, or an iterator (as on the proxy)."""
+        """Run a storlet on bytes (in a file, as on the object server) or on an iterator (as on the proxy)."""
         from storlets.gateway.common.stob import StorletData
 
         options = {**self.headers[name], "file_manager": self, **options}
@@ -146,8 +146,9 @@ class Server:
             if isinstance(data, bytes):
                 path = self.root / "object.data"
                 path.write_bytes(data)
-                data = stack.enter_context(path.open("rb")).fileno()
-            source = {"data_fd": data} if isinstance(data, int) else {"data_iter": data}
+                source = {"data_fd": stack.enter_context(path.open("rb")).fileno()}
+            else:
+                source = {"data_iter": data}
             request = gateway.request_class(
                 name,
                 params or {},
@@ -191,28 +192,25 @@ def until(condition, what=""):
 
     deadline = time.monotonic() + DEADLINE
     while not (value := condition()):
-        assert time.monotonic() < deadline, (
-            f"did not happen within {DEADLINE} s: {what or inspect.getsource(condition)}"
-        )
+        assert time.monotonic() < deadline, f"not within {DEADLINE} s: {what or inspect.getsource(condition)}"
         eventlet.sleep(0.005)
     return value
 
 
 def processes(ancestor):
     """Return the processes below one, as (pid, start time)."""
-    children, started = {}, {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                if fields[0] != "Z":
-                    children.setdefault(int(fields[1]), []).append(int(entry.name))
-                    started[int(entry.name)] = int(fields[19])
-    found, todo = set(), [ancestor]
-    while todo:
-        for pid in children.get(todo.pop(), ()):
-            found.add((pid, started[pid]))
-            todo.append(pid)
+    found = {process for process, parent in alive().items() if parent == ancestor}
+    return found.union(*(processes(pid) for pid, _ in found))
+
+
+def alive():
+    """Return all processes of the machine, as (pid, start time), with their parents."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent, *fields = entry.read_text().rpartition(")")[2].split()
+            if state != "Z":
+                found[int(entry.parent.name), int(fields[17])] = int(parent)
     return found
 
 

@@ -1,0 +1,119 @@
+"""The gateway in real Swift servers: what a client sees of each way a call can go."""
+
+import contextlib
+import http.client
+import json
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from sandbox_harness import until
+
+# Runs what its parameter says: "out" is the output file, "source" the input.
+SCRIPT = b"""
+import os, time
+class Script:
+    def __init__(self, logger):
+        pass
+    def __call__(self, inputs, outputs, params):
+        exec(params["code"], dict(globals(), source=inputs[0], out=outputs[0]))
+"""
+COPY = "out.set_metadata(source.get_metadata())\nfor chunk in iter(lambda: source.read(65536), b''): out.write(chunk)\n"
+BEGIN = "out.set_metadata({}); out.write(bytes(1000000)); out.flush(); "
+
+
+@pytest.fixture(scope="module")
+def account(client):
+    """The storlet and an object in a container; answers with a function that makes requests."""
+    connection = client.connection
+    headers = {
+        "X-Object-Meta-Storlet-Language": "Python",
+        "X-Object-Meta-Storlet-Interface-Version": "1.0",
+        "X-Object-Meta-Storlet-Object-Metadata": "no",
+        "X-Object-Meta-Storlet-Main": "script.Script",
+    }
+    connection.put_object("storlet", "script.py", SCRIPT, headers=headers)
+    connection.put_container("sandbox")
+    connection.put_object("sandbox", "object", b"0123456789" * 20_000, headers={"X-Object-Meta-Color": "blue"})
+    address, token = urllib.parse.urlsplit(client.storage_url), client.token
+
+    def request(method, name, code=None, body=None, query="", **headers):
+        http_connection = http.client.HTTPConnection(address.netloc, timeout=60)
+        headers = {"X-Auth-Token": token, **{key.replace("_", "-"): value for key, value in headers.items()}}
+        if code is not None:
+            headers["X-Run-Storlet"] = "script.py"
+            headers["X-Storlet-Parameter-1"] = "code:" + urllib.parse.quote(code)
+        http_connection.request(method, f"{address.path}/sandbox/{name}{query}", body=body, headers=headers)
+        response = http_connection.getresponse()
+        response.connection = http_connection
+        return response
+
+    return request
+
+
+def test_get(account):
+    response = account("GET", "object", COPY)
+    assert response.status == 200
+    assert response.headers["X-Object-Meta-Color"] == "blue"
+    assert response.read() == b"0123456789" * 20_000
+
+
+def test_storlet_range(account):
+    assert account("GET", "object", COPY, X_Storlet_Range="bytes=5-24").read() == b"01234567890123456789"[5:] + b"01234"
+
+
+def test_large_object_runs_on_the_proxy(account):
+    for part in ("a", "b"):
+        account("PUT", f"part-{part}", body=part.encode() * 100_000).read()
+    manifest = json.dumps([{"path": f"/sandbox/part-{part}"} for part in ("a", "b")])
+    assert account("PUT", "large", body=manifest, query="?multipart-manifest=put").status == 201
+    assert account("GET", "large", COPY).read() == b"a" * 100_000 + b"b" * 100_000
+    assert account("GET", "large", "out.set_metadata({}); out.write(source.read(1)); source.close()").read() == b"a"
+
+
+def test_put_and_copy(account):
+    assert account("PUT", "put", COPY, body=b"x" * 100_000, X_Object_Meta_Color="red").status == 201
+    stored = account("GET", "put")
+    assert (stored.headers["X-Object-Meta-Color"], stored.read()) == ("red", b"x" * 100_000)
+    assert account("COPY", "put", COPY, Destination="sandbox/copy").status == 201
+    assert account("GET", "copy").read() == b"x" * 100_000
+
+
+@pytest.mark.parametrize("code", ["1 / 0", "out.set_metadata({}); 1 / 0", "os._exit(0)"])
+def test_failure_before_output(account, code):
+    assert account("GET", "object", code).status == 503
+
+
+@pytest.mark.parametrize("code", ["1 / 0", "os._exit(0)"])
+@pytest.mark.parametrize("name", ["object", "large"])
+def test_failure_in_mid_output(account, name, code):
+    response = account("GET", name, BEGIN + code)
+    assert response.status == 200
+    with pytest.raises(http.client.IncompleteRead):
+        response.read()
+
+
+@pytest.mark.parametrize("code", ["1 / 0", BEGIN + "1 / 0", BEGIN + "os._exit(0)"])
+def test_failed_put_stores_nothing(account, code):
+    with contextlib.suppress(http.client.HTTPException):
+        assert account("PUT", "never", code, body=b"x" * 100_000).status >= 500
+    assert account("GET", "never").status == 404
+
+
+def test_client_leaves(account):
+    code = "out.set_metadata({'Space': os.readlink('/proc/self/ns/pid')})\nwhile True: out.write(bytes(100000))"
+    response = account("GET", "object", code)
+    space = response.headers["X-Object-Meta-Space"]
+    assert len(response.read(1000)) == 1000
+    assert processes_in(space)
+    response.connection.close()
+    response.close()
+    until(lambda: not processes_in(space))
+
+
+def processes_in(space):
+    found = []
+    for link in Path("/proc").glob("[0-9]*/ns/pid"):
+        with contextlib.suppress(OSError):
+            found += [link] if str(link.readlink()) == space else []
+    return found
