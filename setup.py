@@ -28,6 +28,7 @@ LIBRARY = ROOT / "storlets" / "libstorlets_csv_kernel.so"
 
 def main() -> None:
     """Run setuptools with the two build steps added."""
+    JAR.parent.mkdir(exist_ok=True)  # a package's folder must be there before anything is built
     setup(distclass=BinaryDistribution, cmdclass={"build_py": BuildEverything, "bdist_wheel": PlatformWheel})
 
 
@@ -91,7 +92,6 @@ def build_connector() -> None:
                 *sources,
             ]
         )
-        JAR.parent.mkdir(exist_ok=True)
         half = JAR.with_suffix(".tmp")
         with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as jar:
             for base in (Path(classes), CONNECTOR):
