@@ -41,7 +41,8 @@ NAMESPACES = """
     --die-with-parent --new-session --clearenv --setenv PATH /usr/bin:/bin --setenv LANG C.UTF-8
     --cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP
 """
-OWN_MOUNTS = f"--proc /proc --dev /dev --perms 1777 --size {TMP_SIZE} --tmpfs /tmp --remount-ro / --chdir /tmp"
+# Before the read-only binds: the Python that runs this server may itself lie below /tmp.
+OWN_MOUNTS = f"--proc /proc --dev /dev --perms 1777 --size {TMP_SIZE} --tmpfs /tmp"
 UNPRIVILEGED = """
     setpriv --reuid {uid} --regid {uid} --clear-groups --no-new-privs
     --bounding-set=-all --inh-caps=-all --ambient-caps=-all
@@ -62,12 +63,13 @@ class BubblewrapGateway(WarmGateway):
         directory = f"/var/lib/storlets/{storlet.main}"
         return [
             *shlex.split(NAMESPACES),
+            *shlex.split(OWN_MOUNTS),
             *_system(),
             *_read_only(_python()),
             *_directories([Path(WORKER), Path(directory)]),
             *("--ro-bind", str(Path(__file__).with_name("worker.py")), WORKER),
             *("--ro-bind", str(storlet.directory), directory),
-            *shlex.split(OWN_MOUNTS),
+            *("--remount-ro", "/", "--chdir", "/tmp"),
             *shlex.split(UNPRIVILEGED.format(uid=self.sandbox_uid)),
             *shlex.split(LIMITS.format(memory=self.worker_memory_limit)),
             *(sys.executable, "-I", "-B", "-u", WORKER, str(fd), storlet.main, directory),
