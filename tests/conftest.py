@@ -1,33 +1,19 @@
 """A real cluster and a real Spark, one of each for the whole run, both stopped at its end."""
 
 import os
-import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
+from ports import free_port
 from pyspark.sql import DataFrame, SparkSession
 from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.deploy import deploy
 from spark_storlets.devstack import Devstack
-from spark_storlets.devstack.configuration import KEY, USER, Layout
+from spark_storlets.devstack.configuration import KEY, USER
 
 import spark_storlets
 
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-
-
-def free_port() -> int:
-    """A port whose neighbours the cluster can have too."""
-    for port in range(20000, 30000, 10):
-        try:
-            for host, number in Layout(Path("/"), port).addresses().values():
-                with socket.socket() as probe:
-                    probe.bind((host, number))
-        except OSError:
-            continue
-        return port
-    raise AssertionError("no free ports for a cluster")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import socket
 
 import psutil
 import pytest
-from conftest import free_port
+from ports import free_port
 from spark_storlets.devstack import Devstack
 
 from spark_storlets.errors import ConfigurationError

@@ -102,10 +102,9 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
         """Run a storlet request; the engine calls this."""
         # The engine cuts the scope to 13 characters, which two accounts may share; their storlets must not.
         account = str(getattr(sreq.file_manager, "account", self.scope))
-        transaction = getattr(self.logger, "txn_id", None)
 
-        def log(level: int, message: str) -> None:
-            self.logger.log(level, f"storlet {account}/{sreq.storlet_id}: {message} (txn: {transaction or '-'})")
+        def log(level: int, message: str) -> None:  # Swift's logger adds the transaction
+            self.logger.log(level, f"storlet {account}/{sreq.storlet_id}: {message}")
 
         paths = RunTimePaths(account, self.conf)
         try:

@@ -108,7 +108,6 @@ class Server:
         logger = logging.Logger("server")
         logger.addHandler(handler)
         self.logger = logging.LoggerAdapter(logger, {})
-        self.logger.txn_id = "tx1234"
 
     def get_storlet(self, name):
         self.fetched.append(name)
@@ -168,7 +167,7 @@ class Server:
         try:
             self.call(*arguments, **options)
         except StorletRuntimeException as error:
-            assert any(str(error) in line and "tx1234" in line for line in self.logged), self.logged
+            assert self.logged[-1] == f"storlet {self.account}/{arguments[0]}: {error}"
             return str(error)
         raise AssertionError("the call did not fail")
 
