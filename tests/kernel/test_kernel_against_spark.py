@@ -4,7 +4,6 @@ KERNEL_FUZZ_FILES sets how many files, KERNEL_FUZZ_SEED where they start. A fail
 """
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,19 +15,6 @@ from reading import BOM, File, rows, same
 
 FILES = int(os.environ.get("KERNEL_FUZZ_FILES", "150"))
 SEED = int(os.environ.get("KERNEL_FUZZ_SEED", "0"))
-
-
-@pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    session = (
-        SparkSession.builder.master("local[1]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.log.level", "ERROR")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
 
 
 def sparks_answer(spark: SparkSession, file: File, path: str) -> list[tuple[object, ...]]:

@@ -28,6 +28,9 @@ PROBE = """
             outputs[0].write(json.dumps(names["result"]).encode())
 """
 
+# Where the repository itself lies below /tmp, the way to its Python is seen there.
+PYTHON_IN_TMP = {Path(sys.prefix).parts[2]} if Path(sys.prefix).is_relative_to("/tmp") else set()
+
 
 def probe(tmp_path, code, data=b"the object", **conf):
     import json
@@ -111,7 +114,7 @@ result = [*map(os.listdir, ["/", "/etc", "/var/lib/storlets", "/tmp"]),
     assert set(top) <= expected
     assert set(etc) <= {"ld.so.cache", "alternatives"}
     assert storlets == ["probe.S"]
-    assert tmp == []
+    assert set(tmp) == PYTHON_IN_TMP
     assert denials == ["ENOENT", "EACCES", "EACCES"]
 
 
@@ -150,7 +153,7 @@ def test_tmp_is_its_own_and_bounded(tmp_path):
 def fill(name):
     with open("/tmp/" + name, "wb", buffering=0) as file:
         for _ in range(100): file.write(bytes(1 << 20))
-result = [denied(fill, "a"), denied(fill, "b"), sum(file.stat().st_size for file in Path("/tmp").iterdir())]
+result = [denied(fill, "a"), denied(fill, "b"), sum(file.stat().st_size for file in Path("/tmp").iterdir() if file.is_file())]
 """
     *reasons, size = probe(tmp_path, code)
     assert set(reasons) <= {"EFBIG", "ENOSPC"}
@@ -220,7 +223,7 @@ def test_workers_of_two_storlets_share_nothing(tmp_path):
     server = Server(tmp_path)
     server.upload("probe.py", PROBE)
     server.upload("other.py", PROBE)
-    code = "result = [sorted(os.listdir('/tmp')), os.listdir('/var/lib/storlets')]; open('/tmp/' + str(len(path)), 'w')"
+    code = "result = [sorted(name for name in os.listdir('/tmp') if not os.path.isdir('/tmp/' + name)), os.listdir('/var/lib/storlets')]; open('/tmp/' + str(len(path)), 'w')"
     assert server.answer("probe.py", params={"code": code}) == b'[[], ["probe.S"]]'
     assert server.answer("other.py", params={"code": code}) == b'[[], ["other.S"]]'
     until(lambda: len(processes(os.getpid())) == 6)
