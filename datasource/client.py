@@ -98,7 +98,7 @@ class SwiftClient:
                 e["name"]
                 for e in listing
                 if fnmatch.fnmatchcase(e["name"], name.replace("[", "[[]"))
-                and not e["name"].rpartition("/")[2].startswith(("_", "."))
+                and not re.search(r"(^|/)[_.]", e["name"][prefix.rfind("/") + 1 :])
                 and not e["name"].endswith("/")
             ]
             if not names:

@@ -19,6 +19,9 @@ FIXED_CSV_OPTIONS = {
     "maxcolumns": "20480", "maxcharspercolumn": "-1", "columnpruning": "true", "linesep": None, "dateformat": None,
     "columnnameofcorruptrecord": None, "chartoescapequoteescaping": None, "compression": None,
     "singlevariantcolumn": None, "enabledatetimeparsingfallback": None,
+    # Of every file source: to ignore one would answer other rows.
+    "pathglobfilter": None, "recursivefilelookup": None, "modifiedbefore": None, "modifiedafter": None,
+    "basepath": None, "ignorecorruptfiles": "false", "ignoremissingfiles": "false",
 }  # fmt: skip
 
 

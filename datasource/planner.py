@@ -163,9 +163,14 @@ def _objects(client: SwiftClient, options: ReadOptions) -> list[StoredObject]:
 
 def schema_types(schema: Json) -> list[tuple[str, str]]:
     """Give names and simple type names of a schema in Spark's JSON."""
-    short = {"integer": "int", "long": "bigint"}
-    kinds = ((f["name"], f["type"] if isinstance(f["type"], str) else f["type"]["type"]) for f in schema["fields"])
-    return [(name, short.get(kind, kind)) for name, kind in kinds]
+    return [(field["name"], _type_name(field)) for field in schema["fields"]]
+
+
+def _type_name(field: Json) -> str:
+    kind = field["type"] if isinstance(field["type"], str) else field["type"]["type"]
+    # A collation, or CHAR(n), is a plain string with a remark; strings that compare otherwise are another type here.
+    remarks = [key for key in field.get("metadata", {}) if key.startswith("__")]
+    return {"integer": "int", "long": "bigint"}.get(kind, kind) if not remarks else f"{kind} with {', '.join(remarks)}"
 
 
 def column_names(tokens: list[str | None], header: bool, case_sensitive: bool) -> list[str]:

@@ -80,6 +80,10 @@ def test_type_and_option_that_the_storlet_does_not_know(read, put):
         read(path, "a decimal(5,2)").collect()
     with raises(UnsupportedError, "mode", "FAILFAST"):
         read(path, "a int", mode="FAILFAST").collect()
+    with raises(UnsupportedError, "pathglobfilter"):
+        read(path, "a int", pathGlobFilter="*.txt").collect()
+    with raises(UnsupportedError, "column a"):
+        read(path, "a string collate UTF8_LCASE").where("a = 'X'").collect()
     with raises(ConfigurationError, "minSplitSize"):
         read(path, "a int", minSplitSize="many").collect()
 

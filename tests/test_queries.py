@@ -143,6 +143,7 @@ def test_small_and_odd_objects(content, header, size, read, put, spark, tmp_path
 def test_several_paths_and_globs(read, put):
     one, two = put("many/1.csv", b"1\n2\n"), put("many/2.csv", b"3\n")
     put("many/_hidden.csv", b"9\n")
+    put("many/_temporary/0.csv", b"9\n")
     assert sorted(r.a for r in read([one, two], "a int").collect()) == [1, 2, 3]
     assert sorted(r.a for r in read("swift://tests/many/*.csv", "a int").collect()) == [1, 2, 3]
 
