@@ -77,7 +77,7 @@ def schema_of(request: Json) -> Json:
     line = next((line for line in (first_line(client, item) for item in objects) if line), None)
     if line is None:
         return {"schema": {"type": "struct", "fields": []}}
-    tokens = kernel().tokens(line, options.sep)
+    tokens = kernel().tokens(line, {"sep": options.sep})
     names = column_names(tokens, options.header, bool(request["conf"]["caseSensitive"]))
     fields = [{"name": name, "type": "string", "nullable": True, "metadata": {}} for name in names]
     return {"schema": {"type": "struct", "fields": fields}}

@@ -3,11 +3,11 @@
 A scan takes the records of a block; columns are made afterwards, of all these records or only of some, so that
 predicates can be evaluated on a few columns before the others are parsed for the rows that pass:
 
-    with Kernel(None, sep=",", columns=16, required=[4, 10]) as kernel:
+    with Kernel({"sep": "|"}, columns=16, required=[4, 10]) as kernel:
         found = kernel.scan(block, 0, len(block), limit=len(block), last=True)
-        quantity = kernel.column(0, pa.float64())
+        quantity = kernel.column(0, "double")
         rows = pc.indices_nonzero(pc.greater(quantity, 40))
-        shipped = kernel.column(1, pa.date32(), rows)
+        shipped = kernel.column(1, "date", rows)
 
 This module is uploaded beside the storlet and imports nothing but pyarrow. The kernel is the Rust crate in `kernel/`;
 its library lies beside this file, or where the caller says.
@@ -30,20 +30,21 @@ __all__ = ["ABI_VERSION", "LIBRARY", "TYPES", "Kernel", "KernelError", "Scanned"
 LIBRARY = "libstorlets_csv_kernel.so"
 """The file name of the kernel's library."""
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 """The version of the library's C interface that this module speaks."""
 
-TYPES: Mapping[pa.DataType, int] = MappingProxyType(
-    {pa.int32(): 1, pa.int64(): 2, pa.float64(): 3, pa.string(): 4, pa.date32(): 5}
+TYPES: Mapping[str, pa.DataType] = MappingProxyType(
+    {"int": pa.int32(), "bigint": pa.int64(), "double": pa.float64(), "string": pa.string(), "date": pa.date32()}
 )
-"""The column types the kernel makes, and the library's numbers for them."""
+"""The column types the kernel makes, by Spark's names for them."""
 
 _ERRORS = {
-    -1: "invalid argument: a slot, a row index, a type or a separator that the kernel does not know",
-    -2: "a record has more than 20480 tokens, which Spark refuses as well",
+    -1: "invalid argument: a slot, a row index, a type or an option that the kernel does not know",
+    -2: "a record has more than maxColumns tokens, which Spark refuses as well",
     -3: "the buffer, or the text of its quoted fields, is larger than 2 GiB: scan smaller blocks",
     -4: "a text column holds more than 2 GiB: scan smaller blocks, or ask for fewer rows at a time",
     -5: "the kernel failed internally, please report this with the data if you can",
+    -6: "the kernel does not read these options together as Spark does",
 }
 
 
@@ -84,8 +85,16 @@ class _CArray(ctypes.Structure):
 _SIGNATURES = {
     "csv_abi_version": (ctypes.c_uint32, []),
     "csv_new": (
-        ctypes.c_void_p,
-        [ctypes.c_uint8, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint8],
+        ctypes.c_int32,
+        [
+            ctypes.c_char_p,
+            ctypes.c_uint64,
+            ctypes.c_uint32,
+            ctypes.c_void_p,
+            ctypes.c_uint32,
+            ctypes.c_uint8,
+            ctypes.c_void_p,
+        ],
     ),
     "csv_free": (None, [ctypes.c_void_p]),
     "csv_scan": (
@@ -94,9 +103,20 @@ _SIGNATURES = {
     ),
     "csv_column": (
         ctypes.c_int32,
-        [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p],
+        [
+            ctypes.c_void_p,
+            ctypes.c_uint32,
+            ctypes.c_char_p,
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+        ],
     ),
-    "csv_tokens": (ctypes.c_int32, [ctypes.c_uint8, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]),
+    "csv_tokens": (
+        ctypes.c_int32,
+        [ctypes.c_char_p, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_void_p],
+    ),
 }
 
 
@@ -134,8 +154,8 @@ def _load(path: str) -> ctypes.CDLL:
 class Kernel:
     """Reads the records of one object, block after block. For one thread at a time.
 
-    `sep` is one ASCII character other than NUL, newline, carriage return, quote and backslash. `columns` is the number
-    of columns in the file's schema. `required` are the 0-based positions of the columns that Spark's query uses: all
+    `options` are Spark's, by their names in snake case; what is not given is as in Spark. `columns` is the number of
+    columns in the file's schema. `required` are the 0-based positions of the columns that Spark's query uses: all
     that are selected or filtered on, and no other, since in broken records Spark's answer depends on this set. A
     column's index in `required` is its slot. With none required, records are only counted.
 
@@ -147,18 +167,28 @@ class Kernel:
     """
 
     def __init__(
-        self, lib_path: str | None, *, sep: str, columns: int, required: Sequence[int], at_start: bool = False
+        self,
+        options: Mapping[str, str],
+        *,
+        columns: int,
+        required: Sequence[int],
+        at_start: bool = False,
+        library: str | None = None,
     ) -> None:
         self._handle: int | None = None
-        self._library = load(lib_path)
+        self._library = load(library)
         self._buffer: pa.Buffer | None = None
         try:
             positions = (ctypes.c_uint32 * len(required))(*required)
         except TypeError as error:
             raise KernelError(f"required holds something other than positions: {required!r}") from error
-        self._handle = self._library.csv_new(_separator(sep), columns, positions, len(required), at_start)
-        if self._handle is None:
-            raise KernelError(f"invalid argument: separator {sep!r}, columns {list(required)} of {columns}")
+        handle = ctypes.c_void_p()
+        given = encoded(options)
+        code = self._library.csv_new(
+            given, len(given), columns, positions, len(required), at_start, ctypes.addressof(handle)
+        )
+        _check(code, f": {dict(options)!r}, columns {list(required)} of {columns}")
+        self._handle = handle.value
 
     def __enter__(self) -> Kernel:
         return self
@@ -197,15 +227,15 @@ class Kernel:
         _check(code)
         return Scanned(found.records, found.consumed)
 
-    def column(self, slot: int, type: pa.DataType, rows: pa.UInt64Array | None = None) -> pa.Array:
+    def column(self, slot: int, type: str, rows: pa.UInt64Array | None = None) -> pa.Array:
         """One column of the last scan's records, or only of those with the indexes `rows`, in the order given.
 
         `type` is one of TYPES. A value that does not convert is null, as in Spark's PERMISSIVE mode. Raises KernelError
         for another type, an unknown slot or row, and for more than 2 GiB of text.
         """
-        number = TYPES.get(type)
-        if number is None:
-            raise KernelError(f"the kernel makes no {type} columns, only {', '.join(map(str, TYPES))}")
+        if type not in TYPES:
+            raise KernelError(f"the kernel makes no {type} columns, only {', '.join(TYPES)}")
+        name = type.encode()
         indexes, count = None, 0
         if rows is not None:
             if rows.type != pa.uint64() or rows.null_count:
@@ -214,8 +244,9 @@ class Kernel:
             memory = rows.buffers()[1] or pa.py_buffer(bytes(8))
             indexes, count = memory.address + rows.offset * 8, len(rows)
         array = _CArray()
-        _check(self._library.csv_column(self._live(), slot, number, indexes, count, ctypes.addressof(array)))
-        return pa.Array._import_from_c(ctypes.addressof(array), type)
+        place = ctypes.addressof(array)
+        _check(self._library.csv_column(self._live(), slot, name, len(name), indexes, count, place))
+        return pa.Array._import_from_c(place, TYPES[type])
 
     def _live(self) -> int:
         if self._handle is None:
@@ -223,23 +254,24 @@ class Kernel:
         return self._handle
 
 
-def tokens(line: bytes, sep: str, lib_path: str | None = None) -> list[str | None]:
+def tokens(line: bytes, options: Mapping[str, str], library: str | None = None) -> list[str | None]:
     """All tokens of one line, without its line end, null where Spark's token is null: for reading a header.
 
-    Raises KernelError for an invalid separator and for more than 20480 tokens.
+    Raises KernelError for invalid options and for more than `max_columns` tokens.
     """
-    array = _CArray()
-    _check(load(lib_path).csv_tokens(_separator(sep), line, len(line), ctypes.addressof(array)))
-    names: list[str | None] = pa.Array._import_from_c(ctypes.addressof(array), pa.string()).to_pylist()
+    array, given = _CArray(), encoded(options)
+    place = ctypes.addressof(array)
+    _check(load(library).csv_tokens(given, len(given), line, len(line), place), f": {dict(options)!r}")
+    names: list[str | None] = pa.Array._import_from_c(place, pa.string()).to_pylist()
     return names
 
 
-def _separator(sep: str) -> int:
-    if len(sep) != 1 or not sep.isascii():
-        raise KernelError(f"the separator must be one ASCII character, not {sep!r}")
-    return ord(sep)
+def encoded(options: Mapping[str, str]) -> bytes:
+    """Options as the C interface takes them: names and values, each after its length."""
+    pieces = [text.encode() for option in options.items() for text in option]
+    return b"".join(len(piece).to_bytes(4, "little") + piece for piece in pieces)
 
 
-def _check(code: int) -> None:
+def _check(code: int, details: str = "") -> None:
     if code:
-        raise KernelError(_ERRORS.get(code, f"the kernel failed with the unknown code {code}"))
+        raise KernelError(_ERRORS.get(code, f"the kernel failed with the unknown code {code}") + details)

@@ -19,8 +19,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from csv_kernel import Kernel
-from storlet_predicate import ARROW_TYPES, columns_of, evaluate
+from csv_kernel import TYPES, Kernel
+from storlet_predicate import columns_of, evaluate
 from storlet_sdk import StorletFailure, TableStorlet, TableWriter
 
 BLOCK = 1 << 20
@@ -72,7 +72,7 @@ class Scan:
 
     def __init__(self, request: dict[str, Any]) -> None:
         self._request = request
-        types = {name: ARROW_TYPES[kind] for name, kind in request["schema"]}
+        types = dict(request["schema"])
         self._output: list[str] = request["columns"]
         self._predicate: dict[str, Any] | None = request["predicate"]
         filtered = columns_of(self._predicate) if self._predicate else set()
@@ -81,15 +81,14 @@ class Scan:
         self._required = [name for name in names if name in filtered or name in self._output]
         self._positions = [names.index(name) for name in self._required]
         self._types, self._filtered = types, filtered
-        self.schema = pa.schema([(name, types[name]) for name in self._output])
+        self.schema = pa.schema([(name, TYPES[types[name]]) for name in self._output])
 
     def batches(self, source: Source) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Give (records scanned, rows that passed) for each block of the split."""
         request, end = self._request, self._request["end"]
         at, first = self._first_record(source)
         with Kernel(
-            None,
-            sep=request["sep"],
+            {"sep": request["sep"]},
             columns=len(self._types),
             required=self._positions,
             at_start=first and not request["header"],

@@ -4,19 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from csv_kernel import Kernel
+from csv_kernel import TYPES, Kernel
 
 BOM = b"\xef\xbb\xbf"
-
-ARROW = {
-    "int": pa.int32(),
-    "integer": pa.int32(),
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "string": pa.string(),
-    "date": pa.date32(),
-}
-"""Spark's type names and the kernel's types."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,7 @@ def past_header(data: bytes, at: int) -> int:
 def columns(library: str, file: File, block: int | None = None) -> tuple[int, list[pa.ChunkedArray]]:
     """The number of records and the required columns. With `block`, read in blocks of that many bytes."""
     batches = list(scans(library, file, block))
-    types = [ARROW[file.types[column]] for column in file.required]
+    types = [TYPES[file.types[column]] for column in file.required]
     arrays = [pa.chunked_array([batch[1][slot] for batch in batches], kind) for slot, kind in enumerate(types)]
     return sum(records for records, _ in batches), arrays
 
@@ -58,13 +48,17 @@ def scans(library: str, file: File, block: int | None) -> Iterator[tuple[int, li
     data, at = file.data, start(file)
     step = block or max(1, len(data))
     with Kernel(
-        library, sep=file.sep, columns=len(file.types), required=file.required, at_start=not file.header
+        {"sep": file.sep},
+        columns=len(file.types),
+        required=file.required,
+        at_start=not file.header,
+        library=library,
     ) as kernel:
         slack = 0
         while at < len(data):
             end = min(at + step + slack, len(data))
             found = kernel.scan(data, at, end, limit=step, last=end == len(data))
-            arrays = [kernel.column(slot, ARROW[file.types[c]]) for slot, c in enumerate(file.required)]
+            arrays = [kernel.column(slot, file.types[c]) for slot, c in enumerate(file.required)]
             for array in arrays:
                 array.validate(full=True)
                 assert len(array) == found.records

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reading import ARROW, File, rows
+from csv_kernel import TYPES
+from reading import File, rows
 
 CASES = Path(__file__).resolve().parents[1] / "data" / "spark-csv-cases.jsonl"
 
@@ -59,7 +60,7 @@ def schema(case: dict[str, Any]) -> dict[str, str]:
 def in_scope(case: dict[str, Any]) -> bool:
     options = {key: value for key, value in case["options"].items() if DEFAULTS.get(key) != value}
     return (
-        any(kind in ARROW for kind in schema(case).values())
+        any(kind in TYPES for kind in schema(case).values())
         and not ({"files", "where"} & {key for key, value in case.items() if value})
         and case.get("file_name", "f.csv").endswith(".csv")
         and set(case.get("conf") or {}) <= IRRELEVANT
@@ -101,7 +102,7 @@ def test_case(library: str, case: dict[str, Any]) -> None:
     required = [name for name in columns if name in selected]
     file = File(
         data=base64.b64decode(case["bytes_b64"]),
-        types=tuple(kind if kind in ARROW else "string" for kind in columns.values()),
+        types=tuple(kind if kind in TYPES else "string" for kind in columns.values()),
         required=tuple(list(columns).index(name) for name in required),
         sep=SEPARATORS[case["options"].get("sep", ",")],
         header=case["options"].get("header", "false").lower() == "true",
@@ -112,7 +113,7 @@ def test_case(library: str, case: dict[str, Any]) -> None:
         return
     everything = [name for name, _ in fields(case)] if case["select"] is None else selected
     expected = [dict(zip(everything, row, strict=True)) for row in case["expect"]]
-    compared = [name for name in required if columns[name] in ARROW]
+    compared = [name for name in required if columns[name] in TYPES]
     assert [[row[name] for name in compared] for row in expected] == [
         [as_recorded(row[name], columns[name]) for name in compared] for row in found
     ]

@@ -4,7 +4,6 @@ import itertools
 import random
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from csv_kernel import Kernel
 from random_files import generated
@@ -69,13 +68,13 @@ def split_rows(library: str, data: bytes, start: int, end: int) -> list[tuple[ob
     at = start
     while 0 < at < len(data) and data[at - 1] not in b"\r\n":
         at += 1
-    with Kernel(library, sep=",", columns=2, required=[0]) as kernel:
+    with Kernel({}, columns=2, required=[0], library=library) as kernel:
         kernel.scan(data, at, len(data), limit=max(0, end - at), last=True)
-        return [(value,) for value in kernel.column(0, pa.int32()).to_pylist()]
+        return [(value,) for value in kernel.column(0, "int").to_pylist()]
 
 
 def test_the_end_of_the_buffer_is_not_the_end_of_the_object(library: str) -> None:
-    with Kernel(library, sep=",", columns=1, required=[0]) as kernel:
+    with Kernel({}, columns=1, required=[0], library=library) as kernel:
         data = b"ab\n \ncd"
         assert kernel.scan(data, 0, 7, limit=7, last=False) == (1, 5)
         assert kernel.scan(data, 0, 7, limit=7, last=True) == (2, 7)

@@ -4,31 +4,32 @@ use crate::arrow::{Array, Values};
 use crate::error::Error;
 use crate::{parse, text};
 
-/// The types a column can have. The numbers are the C interface's.
+/// The types a column can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
 pub enum ColumnType {
     /// Spark's INT.
-    Int32 = 1,
+    Int32,
     /// Spark's BIGINT.
-    Int64 = 2,
+    Int64,
     /// Spark's DOUBLE.
-    Float64 = 3,
+    Float64,
     /// Spark's STRING.
-    Utf8 = 4,
+    Utf8,
     /// Spark's DATE, in days since 1970-01-01.
-    Date32 = 5,
+    Date32,
 }
 
-impl TryFrom<u32> for ColumnType {
-    type Error = Error;
-
-    fn try_from(number: u32) -> Result<Self, Error> {
-        use ColumnType::*;
-        [Int32, Int64, Float64, Utf8, Date32]
-            .into_iter()
-            .find(|&kind| kind as u32 == number)
-            .ok_or(Error::InvalidArgument)
+impl ColumnType {
+    /// The type that Spark calls `name`.
+    pub fn parse(name: &str) -> Result<ColumnType, Error> {
+        Ok(match name {
+            "int" => ColumnType::Int32,
+            "bigint" => ColumnType::Int64,
+            "double" => ColumnType::Float64,
+            "string" => ColumnType::Utf8,
+            "date" => ColumnType::Date32,
+            _ => return Err(Error::InvalidArgument),
+        })
     }
 }
 
@@ -148,8 +149,8 @@ mod tests {
     }
 
     #[test]
-    fn type_numbers() {
-        assert_eq!(ColumnType::try_from(5), Ok(ColumnType::Date32));
-        assert_eq!(ColumnType::try_from(0), Err(Error::InvalidArgument));
+    fn type_names() {
+        assert_eq!(ColumnType::parse("date"), Ok(ColumnType::Date32));
+        assert_eq!(ColumnType::parse("integer"), Err(Error::InvalidArgument));
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Error {
     /// An argument breaks the interface's contract.
     InvalidArgument = -1,
-    /// A record has more than 20480 tokens [1.22].
+    /// A record has more than `maxColumns` tokens [1.22].
     TooManyTokens = -2,
     /// The buffer, or the decoded text of its quoted fields, is larger than 2 GiB - 1.
     BufferTooLarge = -3,
@@ -16,16 +16,19 @@ pub enum Error {
     ColumnTooLarge = -4,
     /// A defect of the kernel: it panicked.
     Internal = -5,
+    /// An option, or a combination of options, that the kernel does not read as Spark does.
+    Unsupported = -6,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Error::InvalidArgument => "invalid argument",
-            Error::TooManyTokens => "a record has more than 20480 tokens",
+            Error::TooManyTokens => "a record has too many tokens",
             Error::BufferTooLarge => "the buffer is larger than 2 GiB",
             Error::ColumnTooLarge => "a text column is larger than 2 GiB",
             Error::Internal => "internal error",
+            Error::Unsupported => "unsupported option",
         })
     }
 }

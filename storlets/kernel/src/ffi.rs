@@ -6,12 +6,16 @@
 #![allow(unsafe_code)]
 
 use crate::column::{self, ColumnType};
-use crate::{scan, ArrowArray, Error, Scanner};
+use crate::conversion::Conversion;
+use crate::dialect::Dialect;
+use crate::options::Options;
+use crate::{scan, ArrowArray, Error, Scanner, Selection};
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::str::from_utf8;
 use std::{ptr, slice};
 
 /// Raised whenever a signature or the meaning of a number changes.
-const ABI_VERSION: u32 = 1;
+const ABI_VERSION: u32 = 2;
 
 /// A scanner and the buffer it scanned last.
 pub struct Handle {
@@ -33,28 +37,54 @@ pub extern "C" fn csv_abi_version() -> u32 {
     ABI_VERSION
 }
 
-/// A new handle, see [`Scanner::new`]; null when an argument is invalid.
+/// A new handle, see [`Scanner::new`], into `out`.
 ///
 /// # Safety
-/// `required` points to `n_required` numbers.
+/// `options` points to `options_len` bytes, `required` to `n_required` numbers, `out` to a place for the handle.
 #[no_mangle]
 pub unsafe extern "C" fn csv_new(
-    sep: u8,
+    options: *const u8,
+    options_len: u64,
     n_columns: u32,
     required: *const u32,
     n_required: u32,
     at_start: u8,
-) -> *mut Handle {
-    // SAFETY: the caller's promise.
-    let required = unsafe { borrowed(required, n_required as usize) };
-    let scanner = guarded(|| Scanner::new(sep, n_columns as usize, required, at_start != 0));
-    scanner.map_or(ptr::null_mut(), |scanner| {
-        Box::into_raw(Box::new(Handle {
+    out: *mut *mut Handle,
+) -> i32 {
+    // SAFETY: the caller's promises.
+    let (options, required) = unsafe {
+        (
+            borrowed(options, options_len as usize),
+            borrowed(required, n_required as usize),
+        )
+    };
+    let handle = guarded(|| {
+        let (dialect, conversion, pruning) = settings(options)?;
+        let selection = Selection {
+            columns: n_columns as usize,
+            required,
+            pruning,
+        };
+        let scanner = Scanner::new(dialect, conversion, &selection, at_start != 0)?;
+        Ok(Box::into_raw(Box::new(Handle {
             scanner,
             buf: ptr::null(),
             len: 0,
-        }))
-    })
+        })))
+    });
+    // SAFETY: the caller's promise.
+    unsafe { give(handle, out) }
+}
+
+fn settings(options: &[u8]) -> Result<(Dialect, Conversion, bool), Error> {
+    let mut options = Options::decode(options)?;
+    let settings = (
+        Dialect::parse(&mut options)?,
+        Conversion::parse(&mut options)?,
+        options.boolean("column_pruning", true)?,
+    );
+    options.finish()?;
+    Ok(settings)
 }
 
 /// Ends a handle. Arrays made with it live on.
@@ -97,32 +127,35 @@ pub unsafe extern "C" fn csv_scan(
     unsafe { give(scanned, out) }
 }
 
-/// A column of the last scan, see [`Scanner::column`]. `rows` null means all records.
+/// A column of the last scan, see [`Scanner::column`]. `kind` is the type's name, `rows` null means all records.
 ///
 /// # Safety
-/// `handle` is a live handle whose scanned buffer is unchanged, `rows` is null or points to `n_rows` numbers, `out`
+/// `handle` is a live handle whose scanned buffer is unchanged, `kind` points to `kind_len` bytes, `rows` is null or points to `n_rows` numbers, `out`
 /// to a place for the array.
 #[no_mangle]
 pub unsafe extern "C" fn csv_column(
     handle: *const Handle,
     slot: u32,
-    kind: u32,
+    kind: *const u8,
+    kind_len: u64,
     rows: *const u64,
     n_rows: u64,
     out: *mut ArrowArray,
 ) -> i32 {
     // SAFETY: the caller's promise; nothing changes the handle during the call.
     let handle = unsafe { &*handle };
-    // SAFETY: the caller's promises on the scanned buffer and on `rows`.
-    let (bytes, indexes) = unsafe {
+    // SAFETY: the caller's promises on the scanned buffer, on `kind` and on `rows`.
+    let (bytes, kind, indexes) = unsafe {
         (
             borrowed(handle.buf, handle.len),
+            borrowed(kind, kind_len as usize),
             borrowed(rows, n_rows as usize),
         )
     };
     let rows = (!rows.is_null()).then_some(indexes);
     let array = guarded(|| {
-        let kind = ColumnType::try_from(kind)?;
+        let kind = from_utf8(kind).map_err(|_| Error::InvalidArgument)?;
+        let kind = ColumnType::parse(kind)?;
         handle.scanner.column(bytes, slot as usize, kind, rows)
     });
     // SAFETY: the caller's promise.
@@ -132,18 +165,25 @@ pub unsafe extern "C" fn csv_column(
 /// The tokens of one line, as text, see [`scan::tokens`].
 ///
 /// # Safety
-/// `buf` points to `len` bytes, `out` to a place for the array.
+/// `options` points to `options_len` bytes, `buf` to `len` bytes, `out` to a place for the array.
 #[no_mangle]
 pub unsafe extern "C" fn csv_tokens(
-    sep: u8,
+    options: *const u8,
+    options_len: u64,
     buf: *const u8,
     len: u64,
     out: *mut ArrowArray,
 ) -> i32 {
-    // SAFETY: the caller's promise.
-    let line = unsafe { borrowed(buf, len as usize) };
+    // SAFETY: the caller's promises.
+    let (options, line) = unsafe {
+        (
+            borrowed(options, options_len as usize),
+            borrowed(buf, len as usize),
+        )
+    };
     let array = guarded(|| {
-        let tokens = scan::tokens(sep, line)?;
+        let (dialect, conversion, _) = settings(options)?;
+        let tokens = scan::tokens(&dialect, &conversion, line)?;
         column::build(ColumnType::Utf8, tokens.iter().map(Vec::as_slice))
     });
     // SAFETY: the caller's promise.

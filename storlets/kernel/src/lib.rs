@@ -7,10 +7,14 @@
 //! options, with any one-byte ASCII separator.
 //!
 //! ```
-//! use storlets_csv_kernel::{ColumnType, Scanner};
+//! use storlets_csv_kernel::{ColumnType, Conversion, Dialect, Options, Scanner, Selection};
 //!
+//! let mut options = Options::decode(b"").unwrap();
+//! let dialect = Dialect::parse(&mut options).unwrap();
+//! let conversion = Conversion::parse(&mut options).unwrap();
+//! let selection = Selection { columns: 2, required: &[1], pruning: true };
 //! let block = b"1,x\n2,\"y,z\"\n";
-//! let mut scanner = Scanner::new(b',', 2, &[1], true).unwrap();
+//! let mut scanner = Scanner::new(dialect, conversion, &selection, true).unwrap();
 //! let scanned = scanner.scan(block, block.len(), true).unwrap();
 //! assert_eq!((scanned.records, scanned.consumed), (2, block.len()));
 //! assert_eq!(scanner.field(block, 0, 1), b"y,z");
@@ -22,9 +26,12 @@
 
 mod arrow;
 mod column;
+mod conversion;
+mod dialect;
 mod error;
 mod ffi;
 mod find;
+mod options;
 mod parse;
 mod quoted;
 mod scan;
@@ -32,5 +39,8 @@ mod text;
 
 pub use arrow::{Array, ArrowArray};
 pub use column::ColumnType;
+pub use conversion::Conversion;
+pub use dialect::{Dialect, Encoding, UnescapedQuotes};
 pub use error::Error;
-pub use scan::{tokens, Scanned, Scanner};
+pub use options::Options;
+pub use scan::{tokens, Scanned, Scanner, Selection};

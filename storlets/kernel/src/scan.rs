@@ -2,8 +2,11 @@
 
 use crate::arrow::Array;
 use crate::column::{self, ColumnType};
+use crate::conversion::Conversion;
+use crate::dialect::Dialect;
 use crate::error::Error::{self, *};
 use crate::find::find;
+use crate::options::Options;
 use crate::quoted::{self, ESCAPE, QUOTE, SPACE};
 use crate::text;
 
@@ -27,6 +30,17 @@ pub struct Scanned {
     pub consumed: usize,
 }
 
+/// The columns of the records, and which of them the query uses.
+#[derive(Debug, Clone, Copy)]
+pub struct Selection<'a> {
+    /// The columns that a record should have.
+    pub columns: usize,
+    /// The positions of those that the query uses; a column's index in here is its slot.
+    pub required: &'a [u32],
+    /// `columnPruning`: the tokenizer gives only the required columns, when these are not all [6.5].
+    pub pruning: bool,
+}
+
 /// Finds the records of one object, block after block.
 pub struct Scanner {
     sep: u8,
@@ -42,23 +56,29 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    /// A scanner for records of `columns` columns of which those in `required` are wanted; a column's index in
-    /// `required` is its slot. With `at_start` the first record to be scanned is the first line that Spark's
-    /// tokenizer reads of the object. The tokenizer learns which columns are selected only after it, and it drops a byte
-    /// order mark from it.
-    ///
-    /// `sep` is an ASCII byte other than NUL, newline, carriage return, quote and backslash.
-    pub fn new(sep: u8, columns: usize, required: &[u32], at_start: bool) -> Result<Self, Error> {
+    /// A scanner for the columns that are selected. With `at_start` the first record to be scanned is the first line
+    /// that Spark's tokenizer reads of the object. The tokenizer learns which columns are selected only after it, and
+    /// it drops a byte order mark from it.
+    pub fn new(
+        dialect: Dialect,
+        conversion: Conversion,
+        selection: &Selection<'_>,
+        at_start: bool,
+    ) -> Result<Self, Error> {
+        let Selection {
+            columns, required, ..
+        } = *selection;
+        let sep = plain_separator(&dialect, &conversion).ok_or(Unsupported)?;
         let mut wanted: Vec<_> = required.iter().map(|&c| c as usize).zip(0..).collect();
         wanted.sort_unstable();
         let distinct = wanted.windows(2).all(|pair| pair[0].0 < pair[1].0);
         let known = wanted.last().map_or(true, |last| last.0 < columns);
-        if !valid_separator(sep) || !distinct || !known {
+        if !distinct || !known {
             return Err(InvalidArgument);
         }
         Ok(Scanner {
             sep,
-            selecting: wanted.len() < columns,
+            selecting: selection.pruning && wanted.len() < columns,
             wanted,
             first: at_start,
             records: 0,
@@ -214,10 +234,12 @@ impl Scanner {
 
 /// All tokens of the line that `line` starts with, as bytes; empty means null. They are those of a tokenizer that has
 /// seen no line yet, as Spark's is when it reads the header's names [1.24].
-pub fn tokens(sep: u8, line: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
-    if !valid_separator(sep) {
-        return Err(InvalidArgument);
-    }
+pub fn tokens(
+    dialect: &Dialect,
+    conversion: &Conversion,
+    line: &[u8],
+) -> Result<Vec<Vec<u8>>, Error> {
+    let sep = plain_separator(dialect, conversion).ok_or(Unsupported)?;
     if line.len() > MAX_BYTES {
         return Err(BufferTooLarge);
     }
@@ -250,8 +272,16 @@ fn nul(decoded: &mut Vec<u8>) -> Field {
     Field::decoded(decoded.len() - 1, decoded.len())
 }
 
-fn valid_separator(sep: u8) -> bool {
-    sep.is_ascii() && !matches!(sep, 0 | b'\n' | b'\r' | QUOTE | ESCAPE)
+/// The separator, when it is one ASCII byte and all else is as by default.
+fn plain_separator(dialect: &Dialect, conversion: &Conversion) -> Option<u8> {
+    let mut none = Options::decode(&[]).ok()?;
+    let mut plain = Dialect::parse(&mut none).ok()?;
+    let like = Conversion::parse(&mut none).ok()?;
+    plain.separator = dialect.separator.clone();
+    let sep = u8::try_from(*plain.separator.first()?).ok()?;
+    let simple = sep.is_ascii() && !matches!(sep, 0 | b'\n' | b'\r' | QUOTE | ESCAPE);
+    let same = plain == *dialect && conversion.null_value == like.null_value;
+    (same && simple && plain.separator.len() == 1).then_some(sep)
 }
 
 /// What the line at some position is.
@@ -439,8 +469,36 @@ impl<'a> Cursor<'a> {
 mod tests {
     use super::*;
 
+    fn options() -> Options<'static> {
+        Options::decode(&[]).unwrap()
+    }
+
+    fn conversion() -> Conversion {
+        Conversion::parse(&mut options()).unwrap()
+    }
+
+    fn dialect(sep: u8) -> Dialect {
+        let mut dialect = Dialect::parse(&mut options()).unwrap();
+        dialect.separator = vec![sep.into()];
+        dialect
+    }
+
+    fn scanner(
+        sep: u8,
+        columns: usize,
+        required: &[u32],
+        at_start: bool,
+    ) -> Result<Scanner, Error> {
+        let selection = Selection {
+            columns,
+            required,
+            pruning: true,
+        };
+        Scanner::new(dialect(sep), conversion(), &selection, at_start)
+    }
+
     fn rows(sep: u8, columns: usize, required: &[u32], bytes: &[u8]) -> Vec<Vec<String>> {
-        let mut scanner = Scanner::new(sep, columns, required, false).unwrap();
+        let mut scanner = scanner(sep, columns, required, false).unwrap();
         let scanned = scanner.scan(bytes, bytes.len(), true).unwrap();
         assert_eq!(scanned.consumed, bytes.len());
         let text =
@@ -486,14 +544,14 @@ mod tests {
     #[test]
     fn first_record_of_an_object() {
         let scan = |bytes: &[u8], columns| {
-            let mut scanner = Scanner::new(b',', columns, &[0, 1], true).unwrap();
+            let mut scanner = scanner(b',', columns, &[0, 1], true).unwrap();
             let records = scanner.scan(bytes, bytes.len(), true).unwrap().records;
             let field = |at| String::from_utf8_lossy(scanner.field(bytes, at % 2, at / 2)).into();
             (0..records * 2).map(field).collect::<Vec<String>>()
         };
         assert_eq!(scan(b"\xef\xbb\xbf\"a\",b\n", 2), ["a", "b"]);
         assert_eq!(scan(b"\xef\xbb\xbf\nb", 2), ["\0", "", "b", ""]);
-        let mut scanner = Scanner::new(b',', 3, &[1], true).unwrap();
+        let mut scanner = scanner(b',', 3, &[1], true).unwrap();
         let bytes = b"\"a\\\\\",b\",c\n\"a\\\\\",b\",c\n";
         scanner.scan(bytes, bytes.len(), true).unwrap();
         assert_eq!(scanner.field(bytes, 0, 0), b"b\"");
@@ -503,7 +561,7 @@ mod tests {
     #[test]
     fn limit_and_incomplete_records() {
         let bytes = b"ab,c\n\nde,f\ng";
-        let mut scanner = Scanner::new(b',', 2, &[0], false).unwrap();
+        let mut scanner = scanner(b',', 2, &[0], false).unwrap();
         let mut scan = |limit, last| {
             let scanned = scanner.scan(bytes, limit, last).unwrap();
             (scanned.records, scanned.consumed)
@@ -521,23 +579,29 @@ mod tests {
         let most = vec![b','; MAX_TOKENS - 1];
         let more = vec![b','; MAX_TOKENS];
         for required in [&[0][..], &[0, 1]] {
-            let mut scanner = Scanner::new(b',', 2, required, false).unwrap();
+            let mut scanner = scanner(b',', 2, required, false).unwrap();
             assert!(scanner.scan(&most, most.len(), true).is_ok());
             let result = scanner.scan(&more, more.len(), true);
             assert_eq!(result, Err(TooManyTokens));
         }
-        let mut counter = Scanner::new(b',', 2, &[], false).unwrap();
+        let mut counter = scanner(b',', 2, &[], false).unwrap();
         assert_eq!(counter.scan(&more, more.len(), true).unwrap().records, 1);
-        assert_eq!(tokens(b',', &most).unwrap().len(), MAX_TOKENS);
-        assert_eq!(tokens(b',', &more), Err(TooManyTokens));
+        assert_eq!(
+            tokens(&dialect(b','), &conversion(), &most).unwrap().len(),
+            MAX_TOKENS
+        );
+        assert_eq!(
+            tokens(&dialect(b','), &conversion(), &more),
+            Err(TooManyTokens)
+        );
     }
 
     #[test]
     fn arguments_are_checked() {
         for sep in [0, b'\n', b'\r', b'"', b'\\', 0x80] {
-            assert!(Scanner::new(sep, 1, &[0], false).is_err());
+            assert!(scanner(sep, 1, &[0], false).is_err());
         }
-        assert!(Scanner::new(b',', 1, &[1], false).is_err());
-        assert!(Scanner::new(b',', 2, &[1, 1], false).is_err());
+        assert!(scanner(b',', 1, &[1], false).is_err());
+        assert!(scanner(b',', 2, &[1, 1], false).is_err());
     }
 }

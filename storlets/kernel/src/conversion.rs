@@ -1,0 +1,59 @@
+//! How tokens become values: those of Spark's CSV options that its converters know.
+
+use crate::error::Error;
+use crate::options::Options;
+
+/// The converters' settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversion {
+    /// `nullValue`: a token that equals it is null [4.1].
+    pub null_value: String,
+    /// `nanValue` [4.11].
+    pub nan_value: String,
+    /// `positiveInf`.
+    pub positive_inf: String,
+    /// `negativeInf`.
+    pub negative_inf: String,
+    /// `dateFormat`, when set.
+    pub date_format: Option<String>,
+    /// `timestampFormat`, when set.
+    pub timestamp_format: Option<String>,
+    /// `timestampNTZFormat`, when set.
+    pub timestamp_ntz_format: Option<String>,
+    /// `enableDateTimeParsingFallback`, when set.
+    pub date_fallback: Option<bool>,
+    /// `preferDate`.
+    pub prefer_date: bool,
+    /// `timeZone`, or else the session's: the zone of a timestamp that names none.
+    pub time_zone: String,
+    /// Today in that zone, in days since 1970-01-01: the date of a timestamp that is only a time [5.9].
+    pub today: i32,
+}
+
+impl Conversion {
+    /// The settings that `options` give; what is not among them is as in Spark, in a session in UTC.
+    pub fn parse(options: &mut Options) -> Result<Conversion, Error> {
+        let mut text = |name, default| options.text(name, default).map(str::to_owned);
+        let (null_value, nan_value) = (text("null_value", "")?, text("nan_value", "NaN")?);
+        let (positive_inf, negative_inf) =
+            (text("positive_inf", "Inf")?, text("negative_inf", "-Inf")?);
+        let time_zone = text("time_zone", "UTC")?;
+        let mut format = |name| Ok(options.optional(name)?.map(str::to_owned));
+        Ok(Conversion {
+            null_value,
+            nan_value,
+            positive_inf,
+            negative_inf,
+            date_format: format("date_format")?,
+            timestamp_format: format("timestamp_format")?,
+            timestamp_ntz_format: format("timestamp_ntz_format")?,
+            date_fallback: match options.optional("enable_date_time_parsing_fallback")? {
+                Some(_) => Some(options.boolean("enable_date_time_parsing_fallback", false)?),
+                None => None,
+            },
+            prefer_date: options.boolean("prefer_date", true)?,
+            time_zone,
+            today: options.number("today", 0)?,
+        })
+    }
+}
