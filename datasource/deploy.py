@@ -12,7 +12,14 @@ from spark_storlets.resources import storlets_path
 
 STORLET = "csv_storlet.py"
 MAIN = "csv_storlet.CsvStorlet"
-DEPENDENCIES = ("storlet_sdk.py", "storlet_predicate.py", "csv_kernel.py", "libstorlets_csv_kernel.so")
+DEPENDENCIES = (
+    "storlet_sdk.py",
+    "storlet_source.py",
+    "storlet_predicate.py",
+    "csv_records.py",
+    "csv_kernel.py",
+    "libstorlets_csv_kernel.so",
+)
 _DIGEST = "x-object-meta-spark-storlets-digest"
 
 

@@ -6,23 +6,11 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from spark_storlets.errors import ConfigurationError, UnsupportedError
+from spark_storlets.datasource.csv_options import CsvOptions
 
-#: Spark's CSV options that the storlet does not know yet, with the default that it implements. See
-#: https://spark.apache.org/docs/latest/sql-data-sources-csv.html#data-source-option
-FIXED_CSV_OPTIONS = {
-    "quote": '"', "escape": "\\", "encoding": "UTF-8", "charset": "UTF-8", "comment": "", "multiline": "false",
-    "mode": "PERMISSIVE", "inferschema": "false", "enforceschema": "true", "nullvalue": "", "emptyvalue": "",
-    "nanvalue": "NaN", "positiveinf": "Inf", "negativeinf": "-Inf", "ignoreleadingwhitespace": "false",
-    "ignoretrailingwhitespace": "false", "unescapedquotehandling": "STOP_AT_DELIMITER", "locale": "en-US",
-    "maxcolumns": "20480", "maxcharspercolumn": "-1", "columnpruning": "true", "linesep": None, "dateformat": None,
-    "columnnameofcorruptrecord": None, "chartoescapequoteescaping": None, "compression": None,
-    "singlevariantcolumn": None, "enabledatetimeparsingfallback": None,
-    # Of every file source: to ignore one would answer other rows.
-    "pathglobfilter": None, "recursivefilelookup": None, "modifiedbefore": None, "modifiedafter": None,
-    "basepath": None, "ignorecorruptfiles": "false", "ignoremissingfiles": "false",
-}  # fmt: skip
+from spark_storlets.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -40,8 +28,6 @@ OPTIONS = (
     Option("authUrl", "v1 authentication URL of the Swift cluster", None, "ST_AUTH"),
     Option("user", "account:user", None, "ST_USER"),
     Option("key", "the user's key", None, "ST_KEY"),
-    Option("header", "the first line of each object holds the names", "false"),
-    Option("sep", "the separator, one ASCII character", ","),
     Option("replicas", "replicas that the store keeps of an object", "3"),
     Option("workersPerNode", "requests that a storage node works on at once", "2"),
     Option("minSplitSize", "bytes that a split has at least", str(1 << 20)),
@@ -62,8 +48,7 @@ class ReadOptions:
     auth_url: str
     user: str
     key: str
-    header: bool
-    sep: str
+    csv: CsvOptions
     parallelism: int
     min_split_size: int
     max_split_size: int
@@ -72,10 +57,9 @@ class ReadOptions:
         return f"ReadOptions(paths={self.paths}, auth_url={self.auth_url!r}, user={self.user!r})"
 
     @classmethod
-    def parse(cls, given: Mapping[str, str]) -> ReadOptions:
-        """Read the options as Spark hands them over; names in any case."""
+    def parse(cls, given: Mapping[str, str], conf: Mapping[str, Any]) -> ReadOptions:
+        """Read the options as Spark hands them over (names in any case) and the session's confs."""
         options = {name.lower(): value for name, value in given.items()}
-        _refuse_unsupported(options)
 
         def value(name: str) -> str:
             option = next(o for o in OPTIONS if o.name == name)
@@ -87,38 +71,16 @@ class ReadOptions:
             return found
 
         paths = json.loads(options["paths"]) if options.get("paths") else [value("path")]
-        sep = options.get("sep") or options.get("delimiter") or value("sep")
-        sep = "\t" if sep == "\\t" else sep
-        if len(sep) != 1 or not sep.isascii() or sep in '\0\r\n"\\':
-            raise UnsupportedError(f"sep = {sep!r}: the CSV storlet takes one ASCII character. Use spark.read.csv.")
         return cls(
             paths=tuple(paths),
             auth_url=value("authUrl"),
             user=value("user"),
             key=value("key"),
-            header=_boolean("header", value("header")),
-            sep=sep,
+            csv=CsvOptions.parse(given, conf),
             parallelism=_positive("replicas", value("replicas")) * _positive("workersPerNode", value("workersPerNode")),
             min_split_size=_positive("minSplitSize", value("minSplitSize")),
             max_split_size=_positive("maxSplitSize", value("maxSplitSize")),
         )
-
-
-def _refuse_unsupported(options: Mapping[str, str]) -> None:
-    for name, default in FIXED_CSV_OPTIONS.items():
-        given = options.get(name)
-        if given is not None and (default is None or given.lower() != default.lower()):
-            known = f", only {default!r}" if default is not None else ""
-            raise UnsupportedError(
-                f"the CSV storlet does not support the option {name} = {given!r}{known}, and would answer other rows "
-                "than Spark. Leave it out, or read the file with spark.read.csv."
-            )
-
-
-def _boolean(name: str, text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ConfigurationError(f"the option {name} is true or false, not {text!r}.")
-    return text.lower() == "true"
 
 
 def _positive(name: str, text: str) -> int:

@@ -8,32 +8,33 @@ table. It keeps nothing between questions, so a new process can take over at any
 
 from __future__ import annotations
 
-import base64
 import functools
-import importlib.util
 import json
 import sys
 import zlib
-from collections import Counter
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import Any
 
-from spark_storlets.datasource.client import StoredObject, SwiftClient
-from spark_storlets.datasource.deploy import STORLET, check_deployed
+from spark_storlets.datasource.client import SwiftClient
+from spark_storlets.datasource.csv_options import CsvOptions
+from spark_storlets.datasource.csv_table import PROTOCOL, CsvTable, check_distinct
 from spark_storlets.datasource.options import ReadOptions
-from spark_storlets.datasource.predicates import TYPES, Call, Left, bind, describe, emit
-from spark_storlets.partitioner.splits import Split, splits_of
+from spark_storlets.datasource.predicates import (
+    Call,
+    Left,
+    bind,
+    check_late,
+    columns_of,
+    describe,
+    emit,
+    is_early,
+)
+from spark_storlets.datasource.storlet_call import request_for
 
 from spark_storlets.errors import ANSWER_ERRORS, ConfigurationError, StorletError, UnsupportedError
-from spark_storlets.resources import storlets_path
 
-PROTOCOL = 1
 #: Swift takes header lines of 8 KiB and some 100 of them; a predicate that would fill more than this stays with Spark.
 PREDICATE_BYTES = 64 * 1024
-PARAMETER_BYTES = 6000
-PIECE = 64 * 1024
-BOM = b"\xef\xbb\xbf"
 Json = dict[str, Any]
 
 
@@ -70,27 +71,27 @@ def answer(request: Json) -> Json:
 
 
 def schema_of(request: Json) -> Json:
-    """Find the columns of a path without a schema: all strings, named by the header, as Spark does."""
-    options = ReadOptions.parse(request["options"])
-    client = client_of(options)
-    objects = sorted(_objects(client, options), key=lambda o: -o.size)
-    line = next((line for line in (first_line(client, item) for item in objects) if line), None)
-    if line is None:
-        return {"schema": {"type": "struct", "fields": []}}
-    tokens = kernel().tokens(line, {"sep": options.sep})
-    names = column_names(tokens, options.header, bool(request["conf"]["caseSensitive"]))
-    fields = [{"name": name, "type": "string", "nullable": True, "metadata": {}} for name in names]
+    """Find the columns of a path without a schema."""
+    options = ReadOptions.parse(request["options"], request["conf"])
+    json_names = {"int": "integer", "bigint": "long"}
+    fields = [
+        {"name": name, "type": json_names.get(kind, kind), "nullable": True, "metadata": {}}
+        for name, kind in CsvTable(client_of(options), options).columns()
+    ]
     return {"schema": {"type": "struct", "fields": fields}}
 
 
 def push(request: Json) -> Json:
     """Decide which predicates the store evaluates."""
-    schema = dict(schema_types(request["schema"]))
+    csv = ReadOptions.parse(request["options"], request["conf"]).csv
+    schema = dict(data_columns(request["schema"], csv))
     accepted, described, size = [], [], 0
     for index, offered in enumerate(request["predicates"]):
         try:
             bound = bind(offered, schema)
         except Left:
+            if csv.mode == "FAILFAST" and csv.filter_pushdown:
+                check_late(offered)
             continue
         size += len(zlib.compress(json.dumps(emit(bound)).encode()))
         if size > PREDICATE_BYTES:
@@ -102,54 +103,34 @@ def push(request: Json) -> Json:
 
 def plan(request: Json) -> Json:
     """Make the requests that read the table."""
-    options = ReadOptions.parse(request["options"])
-    schema = schema_types(request["schema"])
-    for name, kind in schema:
-        if kind not in TYPES:
-            raise UnsupportedError(
-                f"the column {name} is of type {kind}; the CSV storlet makes {', '.join(TYPES)}. Give another type in "
-                "the schema, or read the file with spark.read.csv."
-            )
+    options = ReadOptions.parse(request["options"], request["conf"])
+    csv, columns = options.csv, request["columns"]
+    schema = data_columns(request["schema"], csv)
+    csv.check_schema(schema)
     bound = [bind(offered, dict(schema)) for offered in request["predicates"]]
     predicate = functools.reduce(lambda a, b: Call("and", (a, b)), bound) if bound else None
+    required = {*columns, *(columns_of(predicate) if predicate else ())}
+    if required == {csv.corrupt_record}:
+        raise UnsupportedError(
+            f"only the column {csv.corrupt_record} is selected, and which records are corrupt depends on the columns "
+            "that are read: select others with it, or cache the table first."
+        )
     client = client_of(options)
-    check_deployed(client)
+    table = CsvTable(client, options)
     scan = {
-        "v": PROTOCOL,
-        "header": options.header,
-        "sep": options.sep,
+        "op": "scan",
         "schema": schema,
-        "columns": request["columns"],
+        "columns": columns,
         "predicate": emit(predicate) if predicate else None,
+        "early": [emit(one) for one in bound if csv.filter_pushdown and is_early(one)],
+        "mode": csv.mode,
+        "corrupt_record": csv.corrupt_record,
+        "names": None if csv.enforce_schema else [[i, n] for i, (n, _) in enumerate(schema) if n in required],
+        "fold_case": not csv.case_sensitive,
     }
-    partitions = []
-    for item in _objects(client, options):
-        data_start = data_start_of(client, item, options.header) if item.large else None
-        splits = splits_of(item.size, options.parallelism, options.min_split_size, options.max_split_size)
-        for split in splits:
-            body = {**scan, "size": item.size, "start": split.start, "end": split.end, "data_start": data_start}
-            partitions.append({"requests": [request_for(client, item, split, body)]})
+    bodies = [(item, {**split, **scan}) for item in table.objects for split in table.splits(item)]
+    partitions = [{"requests": [request_for(client, item, body)]} for item, body in bodies]
     return {"partitions": partitions, "errors": ANSWER_ERRORS}
-
-
-def request_for(client: SwiftClient, item: StoredObject, split: Split, body: Json) -> Json:
-    """Make the HTTP request for one split."""
-    text = base64.urlsafe_b64encode(zlib.compress(json.dumps(body).encode())).decode()
-    headers = {"X-Auth-Token": client.token, "X-Run-Storlet": STORLET, "If-Match": item.etag}
-    for number, at in enumerate(range(0, len(text), PARAMETER_BYTES)):
-        headers[f"X-Storlet-Parameter-{number}"] = f"r{number}:{text[at : at + PARAMETER_BYTES]}"
-    if item.large:
-        # No object server holds it as one file: the proxy runs the storlet on a stream, from the byte before the split
-        # to the end; the storlet stops reading when it has its last record.
-        headers["X-Storlet-Run-On-Proxy"] = ""
-        headers["X-Storlet-Range"] = f"bytes={max(0, split.start - 1)}-{item.size - 1}"
-    return {
-        "url": client.url(item.container, item.name),
-        "headers": headers,
-        "object": str(item),
-        "range": f"{split.start}-{split.end - 1}",
-        "storlet": STORLET,
-    }
 
 
 def client_of(options: ReadOptions) -> SwiftClient:
@@ -157,13 +138,17 @@ def client_of(options: ReadOptions) -> SwiftClient:
     return SwiftClient(options.auth_url, options.user, options.key)
 
 
-def _objects(client: SwiftClient, options: ReadOptions) -> list[StoredObject]:
-    return [item for path in options.paths for item in client.objects(path)]
+def data_columns(schema: Json, csv: CsvOptions) -> list[tuple[str, str]]:
+    """Give names and simple type names of the columns that stand in the objects, of a schema in Spark's JSON.
 
-
-def schema_types(schema: Json) -> list[tuple[str, str]]:
-    """Give names and simple type names of a schema in Spark's JSON."""
-    return [(field["name"], _type_name(field)) for field in schema["fields"]]
+    Raises:
+        ConfigurationError: two columns have one name, or the column for malformed records is no string.
+    """
+    columns = [(field["name"], _type_name(field)) for field in schema["fields"]]
+    check_distinct([name for name, _ in columns], csv)
+    if (dict(columns).get(csv.corrupt_record) or "string") != "string":
+        raise ConfigurationError(f"the column {csv.corrupt_record} takes malformed records: make it a string.")
+    return [(name, kind) for name, kind in columns if name != csv.corrupt_record]
 
 
 def _type_name(field: Json) -> str:
@@ -171,57 +156,6 @@ def _type_name(field: Json) -> str:
     # A collation, or CHAR(n), is a plain string with a remark; strings that compare otherwise are another type here.
     remarks = [key for key in field.get("metadata", {}) if key.startswith("__")]
     return {"integer": "int", "long": "bigint"}.get(kind, kind) if not remarks else f"{kind} with {', '.join(remarks)}"
-
-
-def column_names(tokens: list[str | None], header: bool, case_sensitive: bool) -> list[str]:
-    """Name the columns as Spark does: CSVUtils.makeSafeHeader."""
-    if not header:
-        return [f"_c{i}" for i in range(len(tokens))]
-    fold: Callable[[str], str] = (lambda s: s) if case_sensitive else str.lower
-    count = Counter(fold(t) for t in tokens if t)
-    return [
-        f"_c{i}" if not token else f"{token}{i}" if count[fold(token)] > 1 else token for i, token in enumerate(tokens)
-    ]
-
-
-def first_line(client: SwiftClient, item: StoredObject) -> bytes:
-    """Read the first line of an object that is not blank; empty if there is none."""
-    return _first_line(client, item)[0]
-
-
-def data_start_of(client: SwiftClient, item: StoredObject, header: bool) -> int:
-    """Give the offset of the first record: behind the byte order mark, and behind the header if there is one."""
-    if header:
-        return _first_line(client, item)[1]
-    return len(BOM) if item.size >= len(BOM) and client.read(item, 0, len(BOM)) == BOM else 0
-
-
-def _first_line(client: SwiftClient, item: StoredObject) -> tuple[bytes, int]:
-    data = b""
-    while len(data) < item.size:
-        data += client.read(item, len(data), max(PIECE, len(data)))
-        begin = len(BOM) if data.startswith(BOM) else 0
-        text = data[begin:].replace(b"\r", b"\n")
-        skipped = len(text) - len(text.lstrip(bytes(range(33))))
-        begin += text.rfind(b"\n", 0, skipped) + 1
-        end = data.replace(b"\r", b"\n").find(b"\n", begin + 1) if skipped < len(text) else -1
-        if end >= 0:
-            return data[begin:end], end + 1
-        if len(data) >= item.size and skipped < len(text):
-            return data[begin:], len(data)
-    return b"", item.size
-
-
-@functools.cache
-def kernel() -> ModuleType:
-    """Load the kernel's Python face, which lies with the storlets and is no module of this package."""
-    spec = importlib.util.spec_from_file_location("csv_kernel", storlets_path() / "csv_kernel.py")
-    if spec is None or spec.loader is None:
-        raise ConfigurationError("csv_kernel.py is missing from this installation: install spark-storlets again.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 _OPERATIONS: Mapping[str, Callable[[Json], Json]] = {"schema": schema_of, "push": push, "plan": plan}

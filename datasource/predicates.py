@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
+from spark_storlets.errors import UnsupportedError
+
 #: Column types that the CSV storlet makes.
 TYPES = ("int", "bigint", "double", "string", "date")
 
@@ -99,6 +101,41 @@ def _literal(offered: Mapping[str, Any]) -> Literal:
     if text is None or kind == "string":
         return Literal(text, kind)
     return Literal(float(text) if kind == "double" else int(text), kind)
+
+
+def is_early(predicate: Call) -> bool:
+    """Tell whether Spark's CSV source gets this predicate, and drops records by it before it looks for errors.
+
+    It gets what DataSourceStrategy.translateFilter can write as a source filter: comparisons of a column with a
+    literal, and AND, OR, NOT of them.
+    """
+    if predicate.op in ("and", "or", "not"):
+        return all(isinstance(one, Call) and is_early(one) for one in predicate.args)
+    return any(isinstance(one, Literal) for one in predicate.args) or len(predicate.args) == 1
+
+
+def check_late(offered: Mapping[str, Any]) -> None:
+    """Refuse, for FAILFAST, a predicate that Spark's CSV source may get and the store does not evaluate.
+
+    Raises:
+        UnsupportedError: records would fail that Spark may drop before.
+    """
+    args = offered.get("args", [])
+    if offered.get("pred") in _LOGIC:
+        for one in args:
+            check_late(one)
+    elif all("col" in one or "lit" in one for one in args):
+        raise UnsupportedError(
+            "mode = FAILFAST with a filter that the store does not evaluate: Spark drops records by some filters "
+            "before it looks whether they are malformed. Use another mode, or read the file with spark.read.csv."
+        )
+
+
+def columns_of(expression: Expression) -> set[str]:
+    """Give the names of the columns that an expression reads."""
+    if isinstance(expression, Call):
+        return set().union(*map(columns_of, expression.args))
+    return {expression.name} if isinstance(expression, Column) else set()
 
 
 @singledispatch

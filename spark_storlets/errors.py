@@ -6,6 +6,7 @@
     ├── NotFoundError          correct the name, or upload what is missing
     ├── ChangedError           run the query again: an object was overwritten under it
     ├── UnsupportedError       leave the option or type out, or let Spark read the file itself
+    ├── MalformedRecordError   correct the record, or read with another mode than FAILFAST
     ├── StorletFailedError     the storlet says what it could not do
     ├── IncompleteAnswerError  the answer broke off or was damaged: run the query again
     └── StoreUnavailableError  the store does not answer: see to it, then run again
@@ -23,6 +24,7 @@ __all__ = [
     "ChangedError",
     "ConfigurationError",
     "IncompleteAnswerError",
+    "MalformedRecordError",
     "NotFoundError",
     "StoreUnavailableError",
     "StorletError",
@@ -66,6 +68,12 @@ class UnsupportedError(StorletError):
     """The store cannot do this exactly as Spark would, so it does not do it."""
 
     kind = "unsupported"
+
+
+class MalformedRecordError(StorletError):
+    """A record does not fit the schema, and the mode is FAILFAST."""
+
+    kind = "malformed"
 
 
 class StorletFailedError(StorletError):

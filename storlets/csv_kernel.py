@@ -48,8 +48,19 @@ _ERRORS = {
 }
 
 
+_UNSUPPORTED = (-6,)
+
+
 class KernelError(ValueError):
-    """The kernel refused a call. The message says why."""
+    """The kernel refused a call. The message says why.
+
+    Attributes:
+        unsupported: Spark would read this, the kernel does not.
+    """
+
+    def __init__(self, message: str, unsupported: bool = False) -> None:
+        super().__init__(message)
+        self.unsupported = unsupported
 
 
 class Scanned(NamedTuple):
@@ -274,4 +285,5 @@ def encoded(options: Mapping[str, str]) -> bytes:
 
 def _check(code: int, details: str = "") -> None:
     if code:
-        raise KernelError(_ERRORS.get(code, f"the kernel failed with the unknown code {code}") + details)
+        message = _ERRORS.get(code, f"the kernel failed with the unknown code {code}") + details
+        raise KernelError(message, unsupported=code in _UNSUPPORTED)

@@ -1,56 +1,69 @@
-"""The CSV storlet: selection and projection of one split of a CSV object, next to its disk.
+"""The CSV storlet: what can be done with a CSV object next to its disk, one split at a time.
 
 A record belongs to the split that holds its first byte. On the object server the input is the object's file, so the
-storlet looks one byte back to see whether a record begins at its start, and reads on behind its end until the last
-record is whole. Where there is only a pipe (an SLO, on the proxy) the pipe begins one byte before the split and goes
-on to the object's end; the storlet closes it when it has its last record.
+storlet looks back to see whether a record begins at its start, and reads on behind its end until the last record is
+whole. Where there is only a pipe (an SLO, on the proxy) the pipe begins a little before the split and goes on to the
+object's end; the storlet closes it when it has its last record.
 
-Request: v, size (bytes of the object), start, end (of the split), data_start (offset of the first record, behind byte
-order mark and header, or null to find it), header, sep, schema ([[name, type], …] of the file), columns (names to
-answer), predicate (or null).
+Every request: v, op, csv (Spark's options, as the kernel takes them), header, size (bytes of the object), compression
+(or null), begin (where a pipe begins), start, end (of the split; null for the object's end).
+
+scan: selection and projection. data_start (offset of the first record, behind byte order mark and header, or null to
+    find it), aligned (a record begins at `start`), schema ([[name, type], …] of the file), columns (names to answer),
+    predicate (or null), early (predicates that Spark evaluates while it parses), mode, corrupt_record (name of the
+    column for the text of malformed records, or null), names ([[position, name], …] that the header must have, or
+    null), fold_case.
+head: what a planner must know of an object. Facts: tokens (of the line that names the columns, or null), data_start,
+    line_sep (of a multiLine object).
+infer: the types of the columns. columns (how many), names (the line that gave them, base64, or null). Facts: types.
+cuts: where records of a multiLine object begin. Facts: outcomes.
 """
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterator
+import base64
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from csv_kernel import TYPES, Kernel
+from csv_kernel import TYPES, Kernel, KernelError, tokens
+from csv_records import Head, after_mark, blocks, first_options, first_record, line_begin, naming_line
 from storlet_predicate import columns_of, evaluate
 from storlet_sdk import StorletFailure, TableStorlet, TableWriter
+from storlet_source import Source, open_source
 
-BLOCK = 1 << 20
-TAIL = 1 << 16
 BATCH_ROWS = 1 << 15
-BOM = b"\xef\xbb\xbf"
-BLANK = bytes(range(33))
 
 
 class CsvStorlet(TableStorlet):
-    """Answers the rows of a split that pass the predicate, with the columns asked for."""
+    """Answers what the request asks of a CSV object."""
 
     name = "csv_storlet.py"
-    version = "1"
+    version = "2"
 
     def answer(self, request: dict[str, Any], source: Any, table: TableWriter) -> None:
         """See TableStorlet."""
-        scan = Scan(request)
-        table.open(scan.schema)
         data = open_source(source.fileno(), request)
         try:
-            waiting: list[pa.RecordBatch] = []
-            for scanned, batch in scan.batches(data):
-                table.rows_scanned += scanned
-                waiting.append(batch)
-                if sum(b.num_rows for b in waiting) >= BATCH_ROWS:
-                    send(waiting, scan.schema, table)
-            send(waiting, scan.schema, table)
+            _OPERATIONS[request["op"]](request, data, table)
+        except KernelError as error:
+            raise StorletFailure("unsupported" if error.unsupported else "storlet_failed", str(error)) from error
         finally:
             table.bytes_scanned = data.bytes_read
+
+
+def scan(request: dict[str, Any], source: Source, table: TableWriter) -> None:
+    """Answer the rows of a split that pass the predicate, with the columns asked for."""
+    work = Scan(request)
+    table.open(work.schema)
+    waiting: list[pa.RecordBatch] = []
+    for scanned, batch in work.batches(source):
+        table.rows_scanned += scanned
+        waiting.append(batch)
+        if sum(b.num_rows for b in waiting) >= BATCH_ROWS:
+            send(waiting, work.schema, table)
+    send(waiting, work.schema, table)
 
 
 def send(waiting: list[pa.RecordBatch], schema: pa.Schema, table: TableWriter) -> None:
@@ -72,64 +85,91 @@ class Scan:
 
     def __init__(self, request: dict[str, Any]) -> None:
         self._request = request
-        types = dict(request["schema"])
-        self._output: list[str] = request["columns"]
+        self._types = dict(request["schema"])
+        self._corrupt: str | None = (
+            request["corrupt_record"] if request["corrupt_record"] in request["columns"] else None
+        )
+        self._output = [name for name in request["columns"] if name != self._corrupt]
         self._predicate: dict[str, Any] | None = request["predicate"]
         filtered = columns_of(self._predicate) if self._predicate else set()
-        names = list(types)
+        names = list(self._types)
         # The set of columns that the query needs decides how Spark reads broken records: no more and no less.
         self._required = [name for name in names if name in filtered or name in self._output]
         self._positions = [names.index(name) for name in self._required]
-        self._types, self._filtered = types, filtered
-        self.schema = pa.schema([(name, TYPES[types[name]]) for name in self._output])
+        self._filtered = [name for name in self._required if name in filtered]
+        fields = {name: TYPES[self._types[name]] for name in self._output}
+        self.schema = pa.schema([(name, fields.get(name, pa.string())) for name in request["columns"]])
 
     def batches(self, source: Source) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Give (records scanned, rows that passed) for each block of the split."""
-        request, end = self._request, self._request["end"]
-        at, first = self._first_record(source)
+        request, options = self._request, first_options(self._request, source)
+        at, at_start = self._first_record(source, options)
         with Kernel(
-            {"sep": request["sep"]},
-            columns=len(self._types),
-            required=self._positions,
-            at_start=first and not request["header"],
+            options, columns=len(self._types), required=self._positions, at_start=at_start and not request["header"]
         ) as kernel:
-            held = b""
-            while at < end:
-                behind = at + len(held)
-                size = min(BLOCK, end - behind) if behind < end else max(TAIL, len(held))
-                held += source.read(behind, size)
-                last = at + len(held) >= request["size"]
-                found = kernel.scan(held, 0, len(held), limit=end - at, last=last)
-                if found.records:
-                    yield found.records, self._rows(kernel, found.records)
-                at += found.consumed
-                held = held[found.consumed :]
-                if last:
-                    break
+            for records in blocks(kernel, source, at, request["end"]):
+                yield records, self._rows(kernel, records)
 
-    def _first_record(self, source: Source) -> tuple[int, bool]:
-        """Give the offset of the first record at or after the split's start, and whether it is the object's first."""
-        start, data_start = self._request["start"], self._request["data_start"]
-        if data_start is None:
-            data_start = after_header(source) if self._request["header"] else after_mark(source)
-        return (data_start, True) if start <= data_start else (line_end(source, start - 1), False)
+    def _first_record(self, source: Source, options: dict[str, str]) -> tuple[int, bool]:
+        """Give the offset of the split's first record, and whether it is the object's first."""
+        request, start, data_start = self._request, self._request["start"], self._request["data_start"]
+        if data_start is None or (start == 0 and request["names"]):
+            first = Head(source, options, request["header"])
+            if request["names"] and first.line:
+                names = tokens(first.line, options)
+                check_names(names, request["names"], len(self._types), request["fold_case"])
+            data_start = first.data_start
+        if start <= data_start:
+            return data_start, True
+        return start if request["aligned"] else line_begin(source, start, options), False
 
     def _rows(self, kernel: Kernel, records: int) -> pa.RecordBatch:
-        made: dict[str, pa.Array] = {}
+        made = {name: self._column(kernel, name, None) for name in self._filtered}
         rows: pa.Array | None = None
+        if self._request["mode"] == "FAILFAST":
+            made, rows = self._checked(kernel, made, records)
         if self._predicate is not None:
-            for name in self._filtered:
-                made[name] = kernel.column(self._required.index(name), self._types[name])
-            rows = pc.indices_nonzero(evaluate(self._predicate, made, records))
-        if not self._output:
-            return _counted(records if rows is None else len(rows))
-        columns = []
+            passing = pc.indices_nonzero(evaluate(self._predicate, made, records if rows is None else len(rows)))
+            made = {name: made[name].take(passing) for name in made}
+            rows = passing if rows is None else rows.take(passing)
         for name in self._output:
             if name not in made:
-                columns.append(kernel.column(self._required.index(name), self._types[name], rows))
-            else:
-                columns.append(made[name].take(rows))
-        return pa.record_batch(columns, schema=self.schema)
+                made[name] = self._column(kernel, name, rows)
+        if self._request["mode"] == "DROPMALFORMED":
+            sound = pc.invert(kernel.malformed(rows))
+            made = {name: made[name].filter(sound) for name in made}
+            rows = (pa.array(range(records), pa.uint64()) if rows is None else rows).filter(sound)
+        if self._corrupt is not None:
+            malformed = kernel.malformed(rows)
+            made[self._corrupt] = pc.if_else(malformed, kernel.text(rows), pa.scalar(None, pa.string()))
+        if not len(self.schema):
+            return _counted(records if rows is None else len(rows))
+        return pa.record_batch([made[name] for name in self.schema.names], schema=self.schema)
+
+    def _column(self, kernel: Kernel, name: str, rows: pa.Array | None) -> pa.Array:
+        return kernel.column(self._required.index(name), self._types[name], rows)
+
+    def _checked(self, kernel: Kernel, made: dict[str, pa.Array], records: int) -> tuple[dict[str, pa.Array], pa.Array]:
+        """Fail at a malformed record, unless Spark would have dropped it before it saw what is wrong with it.
+
+        While Spark's UnivocityParser converts a record, it evaluates each early predicate as soon as the last of its
+        columns has a value. The record is dropped there if it is not true, whatever is wrong with the other columns.
+        """
+        kept = pa.repeat(pa.scalar(True), records)
+        for predicate in self._request["early"]:
+            last = max((self._required.index(name) for name in columns_of(predicate)), default=0)
+            passes = pc.fill_null(evaluate(predicate, made, records), False)
+            kept = pc.and_(kept, pc.or_(passes, kernel.failed(last)))
+        rows = pc.indices_nonzero(kept)
+        made = {name: made[name].take(rows) for name in made}
+        for name in self._output:
+            if name not in made:
+                made[name] = self._column(kernel, name, rows)
+        bad = pc.indices_nonzero(kernel.malformed(rows))
+        if len(bad):
+            text = kernel.text(rows.take(bad[:1]))[0].as_py()
+            raise StorletFailure("malformed", f"a record does not fit the schema, and mode is FAILFAST: {text[:80]!r}")
+        return made, rows
 
 
 def _counted(rows: int) -> pa.RecordBatch:
@@ -137,98 +177,39 @@ def _counted(rows: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_struct_array(pa.Array.from_buffers(pa.struct([]), rows, [None]))
 
 
-def line_end(source: Source, at: int) -> int:
-    """Give the offset behind the first line end at or after `at`, or the object's end."""
-    while piece := source.read(at, TAIL):
-        ends = [i for i in (piece.find(b"\n"), piece.find(b"\r")) if i >= 0]
-        if ends:
-            return at + min(ends) + 1
-        at += len(piece)
-    return at
-
-
-def after_mark(source: Source) -> int:
-    """Give the offset behind the byte order mark, if there is one."""
-    return len(BOM) if source.read(0, len(BOM)) == BOM else 0
-
-
-def after_header(source: Source) -> int:
-    """Give the offset behind the header: the first line that is not blank. The object's end if there is none."""
-    at = after_mark(source)
-    while piece := source.read(at, TAIL):
-        text = piece.lstrip(BLANK)
-        at += len(piece) - len(text)
-        if text:
-            return line_end(source, at)
-    return at
-
-
-class Source:
-    """The object's bytes, read at rising offsets.
+def check_names(found: list[str | None], wanted: list[list[Any]], columns: int, fold: bool) -> None:
+    """Fail when a header has not the names of the schema (enforceSchema = false): Spark's CSVHeaderChecker.
 
     Args:
-        fd: where to read.
-        size: the object's size that was planned.
+        found: the header's names.
+        wanted: [position, name] of the columns required. Others are not looked at: the tokenizer does not give them.
+        columns: how many there are in all.
+        fold: upper and lower case are the same.
     """
-
-    def __init__(self, fd: int, size: int) -> None:
-        self._fd, self._size = fd, size
-        self.bytes_read = 0
-
-    def read(self, at: int, size: int) -> bytes:
-        """Read up to size bytes at an offset; fewer only at the object's end."""
-        raise NotImplementedError
-
-
-class FileSource(Source):
-    """The object's own file, on its object server."""
-
-    def read(self, at: int, size: int) -> bytes:
-        """See Source."""
-        data = os.pread(self._fd, size, at)
-        self.bytes_read += len(data)
-        if len(data) < min(size, self._size - at):
-            raise StorletFailure("incomplete", f"the object's file ends at byte {at + len(data)} of {self._size}")
-        return data
+    if len(wanted) == columns != len(found):
+        raise StorletFailure("configuration", f"the header has {len(found)} names and the schema {columns}")
+    for position, name in wanted:
+        there = found[position] if position < len(found) else None
+        if there is None or (there.lower() != name.lower() if fold else there != name):
+            raise StorletFailure(
+                "configuration", f"the header calls column {position} {there!r} and the schema {name!r}"
+            )
 
 
-class PipeSource(Source):
-    """A stream of the object that begins at `begin`; what was read last is kept, to look at it again."""
-
-    def __init__(self, fd: int, size: int, begin: int) -> None:
-        super().__init__(fd, size)
-        self._kept, self._kept_at = b"", begin
-
-    def read(self, at: int, size: int) -> bytes:
-        """See Source."""
-        if at < self._kept_at:
-            raise StorletFailure("storlet_failed", f"byte {at} of a stream that is at {self._kept_at} already")
-        end = min(at + size, self._size)
-        while (behind := self._kept_at + len(self._kept)) < end:
-            if behind <= at:
-                self._kept, self._kept_at = b"", behind
-            data = os.read(self._fd, max(TAIL, end - behind))
-            if not data:
-                raise StorletFailure("incomplete", f"the object's stream ends at byte {behind} of {self._size}")
-            self.bytes_read += len(data)
-            self._kept += data
-        self._kept, self._kept_at = self._kept[at - self._kept_at :], at
-        return self._kept[: max(0, end - at)]
+def head(request: dict[str, Any], source: Source, table: TableWriter) -> None:
+    """Find what a planner must know of an object."""
+    options = first_options(request, source)
+    begin = after_mark(source, options)
+    if "multi_line" in options:
+        line, _ = first_record(source, begin, options)
+    else:
+        line = naming_line(source, begin, options)
+    table.facts = {
+        "tokens": tokens(line, options) if line else None,
+        "line": base64.b64encode(line).decode(),
+        "data_start": Head(source, options, request["header"]).data_start,
+        "options": options,
+    }
 
 
-def open_source(fd: int, request: dict[str, Any]) -> Source:
-    """Take the engine's input for what it is: the object's file or a pipe.
-
-    Raises:
-        StorletFailure: the file is not as long as the object that was planned.
-    """
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        return PipeSource(fd, request["size"], max(0, request["start"] - 1))
-    if status.st_size != request["size"]:
-        raise StorletFailure(
-            "changed",
-            f"the object has {status.st_size} bytes now and had {request['size']} when the query was planned: "
-            "run the query again",
-        )
-    return FileSource(fd, request["size"])
+_OPERATIONS: dict[str, Callable[[dict[str, Any], Source, TableWriter], None]] = {"scan": scan, "head": head}

@@ -88,7 +88,12 @@ class TableStorlet:
 
 
 class TableWriter:
-    """Writes the table stream to the engine's output file."""
+    """Writes the table stream to the engine's output file.
+
+    Attributes:
+        rows_scanned, rows_returned, bytes_scanned: what the trailer says of the work.
+        facts: what the trailer tells besides the table; JSON.
+    """
 
     def __init__(self, out: Any, storlet: str, version: str) -> None:
         self._out = out
@@ -97,6 +102,7 @@ class TableWriter:
         self._storlet, self._version = storlet, version
         self._wall, self._cpu = time.monotonic_ns(), time.process_time_ns()
         self.rows_scanned = self.rows_returned = self.bytes_scanned = 0
+        self.facts: dict[str, Any] = {}
         out.set_metadata({"Content-Type": "application/vnd.apache.arrow.stream"})
 
     # pyarrow writes to this object as to a file.
@@ -141,7 +147,7 @@ class TableWriter:
             "rows_scanned": self.rows_scanned,
             "rows_returned": self.rows_returned,
             "bytes_scanned": self.bytes_scanned,
-            "malformed": 0,
+            "facts": self.facts,
             "crc32c": int.from_bytes(self._crc.digest(), "big"),
             "elapsed_ns": time.monotonic_ns() - self._wall,
             "cpu_ns": time.process_time_ns() - self._cpu,

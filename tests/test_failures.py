@@ -76,10 +76,12 @@ def test_column_that_is_not_in_the_file(read, put):
 
 def test_type_and_option_that_the_storlet_does_not_know(read, put):
     path = put("types.csv", b"1\n")
-    with raises(UnsupportedError, "decimal", "column a"):
-        read(path, "a decimal(5,2)").collect()
-    with raises(UnsupportedError, "mode", "FAILFAST"):
-        read(path, "a int", mode="FAILFAST").collect()
+    with raises(UnsupportedError, "array", "column a"):
+        read(path, "a array<int>").collect()
+    with raises(UnsupportedError, "inputbuffersize"):
+        read(path, "a int", inputBufferSize="2").collect()
+    with raises(ConfigurationError, "unescapedQuoteHandling", "SKIP_VALUE", "'skip'"):
+        read(path, "a int", unescapedQuoteHandling="skip").collect()
     with raises(UnsupportedError, "pathglobfilter"):
         read(path, "a int", pathGlobFilter="*.txt").collect()
     with raises(UnsupportedError, "column a"):

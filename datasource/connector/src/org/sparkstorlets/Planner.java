@@ -27,6 +27,17 @@ final class Planner {
   private static final int MAX_QUOTED = 100;
   private static final Map<String, Planner> RUNNING = new ConcurrentHashMap<>();
 
+  /** The confs that mean something to Spark's own CSV source; those that are not set have their default. */
+  private static final List<String> CONFS = List.of(
+      "spark.sql.csv.filterPushdown.enabled",
+      "spark.sql.csv.parser.columnPruning.enabled",
+      "spark.sql.columnNameOfCorruptRecord",
+      "spark.sql.files.ignoreCorruptFiles",
+      "spark.sql.legacy.csv.enableDateTimeParsingFallback",
+      "spark.sql.legacy.javaCharsets",
+      "spark.sql.legacy.timeParserPolicy",
+      "spark.sql.timestampType");
+
   static {
     Runtime.getRuntime().addShutdownHook(new Thread(Planner::destroyAll, "spark_storlets planner shutdown"));
   }
@@ -41,10 +52,16 @@ final class Planner {
     SQLConf conf = SQLConf.get();
     ObjectNode request = Json.MAPPER.createObjectNode().put("v", VERSION).put("op", operation);
     options.forEach(request.putObject("options")::put);
-    request.putObject("conf")
+    ObjectNode confs = request.putObject("conf")
         .put("timeZone", conf.sessionLocalTimeZone())
         .put("caseSensitive", conf.caseSensitiveAnalysis())
         .put("ansi", conf.ansiEnabled());
+    for (String name : CONFS) {
+      String value = conf.getConfString(name, null);
+      if (value != null) {
+        confs.put(name, value);
+      }
+    }
     return request;
   }
 

@@ -54,8 +54,8 @@ final class StoreErrors {
 
   private static boolean isKnown(String kind) {
     return switch (kind) {
-      case "configuration", "authentication", "not_found", "changed", "unsupported", "storlet_failed", "incomplete",
-          "unavailable" -> true;
+      case "configuration", "authentication", "not_found", "changed", "unsupported", "malformed", "storlet_failed",
+          "incomplete", "unavailable" -> true;
       default -> false;
     };
   }

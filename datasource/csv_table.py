@@ -1,0 +1,169 @@
+"""A table of CSV objects: its columns, and the splits in which the CSV storlet reads it.
+
+What must be known of an object before it can be split (where its records begin) and what its columns are, the storlet
+finds out in the store. That is asked once for each version of an object and kept.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from spark_storlets.datasource.client import StoredObject, SwiftClient
+from spark_storlets.datasource.csv_options import CsvOptions, compression_of
+from spark_storlets.datasource.deploy import check_deployed
+from spark_storlets.datasource.kernel import csv_kernel
+from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.storlet_call import facts_of
+from spark_storlets.partitioner.splits import splits_of
+
+from spark_storlets.errors import ConfigurationError
+
+PROTOCOL = 1
+CALLS_AT_ONCE = 16
+FACTS_KEPT = 10_000
+Json = dict[str, Any]
+
+
+class CsvTable:
+    """The objects of one read.
+
+    Args:
+        client: logged in.
+        options: of the read.
+
+    Raises:
+        ConfigurationError: the storlet is not deployed, or not this release's.
+        NotFoundError: a path names nothing.
+    """
+
+    def __init__(self, client: SwiftClient, options: ReadOptions) -> None:
+        self._client, self._options, self._csv = client, options, options.csv
+        check_deployed(client)
+        self.objects = [item for path in options.paths for item in client.objects(path)]
+
+    def columns(self) -> list[tuple[str, str]]:
+        """Find names and types as Spark does: names from the first record, types (if asked for) from all.
+
+        Returns:
+            Names and Spark's simple type names; none if there is no record.
+        """
+        # Spark reads the largest file first, where it reads line by line.
+        order = self.objects if self._csv.multi_line else sorted(self.objects, key=lambda o: -o.size)
+        heads = (self._head(item) for item in order if item.size)
+        head = next((found for found in heads if found["tokens"] is not None), None)
+        if head is None:
+            return []
+        names = column_names(head["tokens"], self._csv)
+        if not self._csv.infer_schema:
+            return [(name, "string") for name in names]
+        self._csv.check_inference()
+        # Lines like the one that gave the names are no data; a multiLine object's first record is its header [7.10].
+        line = head["line"] if self._csv.header and not self._csv.multi_line else None
+        request = {"op": "infer", "columns": len(names), "line": line}
+        with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
+            asked = [(item, {**request, **split}) for item in self.objects for split in self.splits(item)]
+            found = list(threads.map(lambda one: facts_of(self._client, *one)["types"], asked))
+        merge = functools.partial(csv_kernel().merge, options=self._csv.kernel)
+        types = [functools.reduce(merge, column) for column in zip(*found, strict=True)]
+        return [(n, "string" if t == "null" else t) for n, t in zip(names, types, strict=True)]
+
+    def splits(self, item: StoredObject) -> list[Json]:
+        """Cut an object into splits, each as that part of a request that says what is read and how."""
+        compression, options = compression_of(item.name), self._options
+        body = {
+            "v": PROTOCOL,
+            "csv": dict(self._csv.kernel),
+            "header": self._csv.header,
+            "size": item.size,
+            "compression": compression,
+            "begin": 0,
+            "start": 0,
+            "end": None,
+            "data_start": None,
+            "aligned": False,
+        }
+        whole = compression is not None or not splittable(self._csv)
+        splits = splits_of(item.size, options.parallelism, options.min_split_size, options.max_split_size)
+        if whole or len(splits) == 1:
+            return [body]
+        # Every split but the first must know where the first record begins.
+        head = self._head(item)
+        body |= {"csv": head["options"], "data_start": head["data_start"]}
+        back = len(separator_bytes(self._csv))
+        return [{**body, "begin": max(0, s.start - back), "start": s.start, "end": s.end} for s in splits]
+
+    def _head(self, item: StoredObject) -> Json:
+        body = {
+            "v": PROTOCOL,
+            "op": "head",
+            "csv": dict(self._csv.kernel),
+            "header": self._csv.header,
+            "size": item.size,
+            "compression": compression_of(item.name),
+            "begin": 0,
+            "start": 0,
+            "end": None,
+        }
+        key = (str(item), item.etag, self._csv.header, *sorted(self._csv.kernel.items()))
+        return kept(key, lambda: facts_of(self._client, item, body))
+
+
+_FACTS: dict[tuple[Any, ...], Json] = {}
+
+
+def kept(key: tuple[Any, ...], find: Callable[[], Json]) -> Json:
+    """Give the facts known by this key; find them the first time."""
+    if key not in _FACTS:
+        if len(_FACTS) >= FACTS_KEPT:
+            _FACTS.clear()
+        _FACTS[key] = find()
+    return _FACTS[key]
+
+
+def splittable(options: CsvOptions) -> bool:
+    """Tell whether a line's begin can be seen from the bytes before it."""
+    separator = separator_bytes(options)
+    # A line separator that can overlap itself is found right only from the object's begin on.
+    return not options.multi_line and not any(separator.startswith(separator[at:]) for at in range(1, len(separator)))
+
+
+def separator_bytes(options: CsvOptions) -> bytes:
+    """Give the bytes that end a line; one byte if any line end does."""
+    return options.kernel.get("line_sep", "\n").encode(
+        options.kernel.get("encoding", "UTF-8") if "line_sep" in options.kernel else "UTF-8"
+    )
+
+
+def column_names(tokens: Sequence[str | None], options: CsvOptions) -> list[str]:
+    """Name the columns as Spark does: CSVUtils.makeSafeHeader.
+
+    Raises:
+        ConfigurationError: two columns have the same name.
+    """
+    if not options.header:
+        return [f"_c{i}" for i in range(len(tokens))]
+    fold: Callable[[str], str] = (lambda s: s) if options.case_sensitive else str.lower
+    null = options.kernel.get("null_value", "")
+    count = Counter(fold(t) for t in tokens if t)
+    names = [
+        f"_c{i}" if not token or token == null else f"{token}{i}" if count[fold(token)] > 1 else token
+        for i, token in enumerate(tokens)
+    ]
+    check_distinct(names, options)
+    return names
+
+
+def check_distinct(names: Sequence[str], options: CsvOptions) -> None:
+    """Refuse names that occur twice, as Spark's CSV source does.
+
+    Raises:
+        ConfigurationError: two columns have the same name.
+    """
+    count = Counter(names if options.case_sensitive else map(str.lower, names))
+    twice = [name for name, times in count.items() if times > 1]
+    if twice:
+        raise ConfigurationError(f"the column {twice[0]} occurs twice: give a schema with names of your own.")

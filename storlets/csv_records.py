@@ -1,0 +1,155 @@
+"""Where the records of a CSV object begin: byte order mark, header, lines, blocks of whole records.
+
+Numbers in brackets, such as [1.15], are rules of docs: Spark CSV semantics.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from csv_kernel import Kernel
+from storlet_source import PIECE, Source
+
+BLOCK = 1 << 20
+UNSPLIT = 1 << 62
+
+#: univocity looks so many characters far for the first line end of a multiLine object [2.2].
+DETECTION_CHARS = 1 << 20
+
+
+def blocks(kernel: Kernel, source: Source, at: int, end: int | None) -> Iterator[int]:
+    """Scan the records that begin at `at` or later and before `end`; give how many there are in each block."""
+    held, end = b"", UNSPLIT if end is None else end
+    while at < end:
+        behind = at + len(held)
+        # A record that is not whole in what is held needs more: twice as much each time.
+        size = min(BLOCK, end - behind) if behind < end and not held else max(PIECE, len(held))
+        held += source.read(behind, size)
+        last = source.ends(at + len(held))
+        found = kernel.scan(held, 0, len(held), limit=min(end - at, len(held)), last=last)
+        if found.records:
+            yield found.records
+        at += found.consumed
+        held = held[found.consumed :]
+        if last:
+            break
+
+
+class Head:
+    """The beginning of an object: byte order mark, and header if there is one.
+
+    Attributes:
+        data_start: the offset of the first record behind it.
+        line: the header, without its line end; empty without one.
+    """
+
+    def __init__(self, source: Source, options: dict[str, str], header: bool) -> None:
+        self.data_start = after_mark(source, options)
+        self.line = b""
+        if header:
+            self.line, self.data_start = first_record(source, self.data_start, options)
+
+
+def first_options(request: dict[str, Any], source: Source) -> dict[str, str]:
+    """Give the kernel's options, with the line separator of a multiLine object."""
+    options = dict(request["csv"])
+    if "multi_line" in options and "line_sep" not in options:
+        options |= {"line_sep": line_separator(source, options), "normalize_line_ends": "true"}
+    return options
+
+
+def line_separator(source: Source, options: dict[str, str]) -> str:
+    """Give the line separator of a multiLine object as univocity detects it: by the first line end."""
+    decoder = codecs.getincrementaldecoder(options.get("encoding", "UTF-8"))("replace")
+    at, chars = 0, 0
+    while chars < DETECTION_CHARS:
+        data = source.read(at, PIECE)
+        text = decoder.decode(data)
+        found = re.search("\n|\r\n?", text)
+        if found and found.group() == "\r" and found.end() == len(text):
+            found = re.search("\r\n?", "\r" + decoder.decode(source.read(at + len(data), 4)))
+        if found:
+            return found.group()
+        if source.ends(at + len(data)):
+            break
+        at, chars = at + len(data), chars + len(text)
+    return "\n"
+
+
+def after_mark(source: Source, options: dict[str, str]) -> int:
+    """Give the offset behind the byte order mark, if there is one."""
+    marks = {"UTF-16LE": codecs.BOM_UTF16_LE, "UTF-16BE": codecs.BOM_UTF16_BE}
+    # A line reader drops the mark of UTF-8 whatever the encoding is; only a multiLine object is decoded first.
+    mark = marks.get(options.get("encoding", ""), codecs.BOM_UTF8) if "multi_line" in options else codecs.BOM_UTF8
+    return len(mark) if source.read(0, len(mark)) == mark else 0
+
+
+def first_record(source: Source, begin: int, options: dict[str, str]) -> tuple[bytes, int]:
+    """Give the first record at or after `begin`, without its line end, and where the next line begins."""
+    # Lines are counted without a look into them; only multiLine needs it, to find their end.
+    counting = options if "multi_line" in options else {**options, "column_pruning": "true"}
+    size = PIECE
+    with Kernel(counting, columns=1, required=[]) as kernel:
+        while True:
+            data, at = source.read(begin, size), 0
+            last = source.ends(begin + len(data))
+            while at < len(data):
+                found = kernel.scan(data, at, len(data), limit=1, last=last)
+                if found.records:
+                    line = data[at : at + found.consumed]
+                    return line_end(options).sub(b"", line), begin + at + found.consumed
+                if not found.consumed:
+                    break
+                at += found.consumed
+            if last:
+                return b"", begin + len(data)
+            begin, size = begin + at, PIECE if at else size * 2
+
+
+def naming_line(source: Source, begin: int, options: dict[str, str]) -> bytes:
+    """Give the first line that is no comment and not only blanks. A tab is no blank here, unlike in data [7.13]."""
+    encoding = options.get("encoding", "UTF-8")
+    while not source.ends(begin):
+        end = next_line(source, begin, options)
+        line = line_end(options).sub(b"", source.read(begin, end - begin))
+        text = line.decode(encoding, "replace")
+        if text.strip(" ") and not text.startswith(options.get("comment", "\n")):
+            return line
+        begin = end
+    return b""
+
+
+def next_line(source: Source, at: int, options: dict[str, str]) -> int:
+    """Give the offset behind the first line end at or after `at`, or the object's end."""
+    separator, size = separator_bytes(options), PIECE
+    pattern = re.compile(re.escape(separator) if separator else rb"\r\n|\n|\r(?!\Z)")
+    while True:
+        data = source.read(at, size)
+        last = source.ends(at + len(data))
+        found = pattern.search(data) or (re.search(rb"\r\Z", data) if last and not separator else None)
+        if found or last:
+            return at + (found.end() if found else len(data))
+        size *= 2
+
+
+def line_begin(source: Source, start: int, options: dict[str, str]) -> int:
+    """Give where the first line begins at or after `start`, or the object's end."""
+    separator = separator_bytes(options)
+    if not separator and source.read(start - 1, 1) == b"\r":
+        return start  # behind a CR a line begins, if only the empty one in CRLF
+    return next_line(source, start - len(separator or b"\n"), options)
+
+
+def separator_bytes(options: dict[str, str]) -> bytes | None:
+    """Give the line separator that is set, in the object's encoding."""
+    separator = options.get("line_sep")
+    return separator.encode(options.get("encoding", "UTF-8")) if separator else None
+
+
+def line_end(options: dict[str, str]) -> re.Pattern[bytes]:
+    """Match the line end at the end of a line."""
+    separator = separator_bytes(options)
+    return re.compile((re.escape(separator) if separator else rb"(\r\n|\n|\r)") + rb"\Z")
