@@ -64,8 +64,10 @@ class CsvTable:
         # Lines like the one that gave the names are no data; a multiLine object's first record is its header [7.10].
         line = head["line"] if self._csv.header and not self._csv.multi_line else None
         request = {"op": "infer", "columns": len(names), "line": line}
+        if line is not None:
+            request |= {"header": False, "data_start": None}
         with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
-            asked = [(item, {**request, **split}) for item in self.objects for split in self.splits(item)]
+            asked = [(item, {**split, **request}) for item in self.objects for split in self.splits(item)]
             found = list(threads.map(lambda one: facts_of(self._client, *one)["types"], asked))
         merge = functools.partial(csv_kernel().merge, options=self._csv.kernel)
         types = [functools.reduce(merge, column) for column in zip(*found, strict=True)]

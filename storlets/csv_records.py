@@ -22,18 +22,19 @@ DETECTION_CHARS = 1 << 20
 
 def blocks(kernel: Kernel, source: Source, at: int, end: int | None) -> Iterator[int]:
     """Scan the records that begin at `at` or later and before `end`; give how many there are in each block."""
-    held, end = b"", UNSPLIT if end is None else end
+    held, end, size = b"", UNSPLIT if end is None else end, BLOCK
     while at < end:
         behind = at + len(held)
-        # A record that is not whole in what is held needs more: twice as much each time.
-        size = min(BLOCK, end - behind) if behind < end and not held else max(PIECE, len(held))
-        held += source.read(behind, size)
+        source.forget(behind)
+        held += source.read(behind, min(size, end - behind) if behind < end else max(PIECE, len(held)))
         last = source.ends(at + len(held))
         found = kernel.scan(held, 0, len(held), limit=min(end - at, len(held)), last=last)
         if found.records:
             yield found.records
         at += found.consumed
         held = held[found.consumed :]
+        # A record that is not whole in what is held needs more: twice as much each time.
+        size = BLOCK if found.consumed else len(held)
         if last:
             break
 
@@ -51,6 +52,16 @@ class Head:
         self.line = b""
         if header:
             self.line, self.data_start = first_record(source, self.data_start, options)
+
+
+def split_begin(request: dict[str, Any], source: Source, options: dict[str, str]) -> tuple[int, bool]:
+    """Give the offset of a split's first record, and whether it is the object's first."""
+    start, data_start = request["start"], request["data_start"]
+    if start == 0 and data_start is None:
+        data_start = Head(source, options, request["header"]).data_start
+    if data_start is not None and start <= data_start:
+        return data_start, True
+    return start if request["aligned"] else line_begin(source, start, options), False
 
 
 def first_options(request: dict[str, Any], source: Source) -> dict[str, str]:

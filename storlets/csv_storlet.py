@@ -27,8 +27,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from csv_kernel import TYPES, Kernel, KernelError, tokens
-from csv_records import Head, after_mark, blocks, first_options, first_record, line_begin, naming_line
+from csv_kernel import TYPES, Cuts, Kernel, KernelError, tokens
+from csv_records import BLOCK, Head, after_mark, blocks, first_options, first_record, naming_line, split_begin
 from storlet_predicate import columns_of, evaluate
 from storlet_sdk import StorletFailure, TableStorlet, TableWriter
 from storlet_source import Source, open_source
@@ -103,25 +103,20 @@ class Scan:
     def batches(self, source: Source) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Give (records scanned, rows that passed) for each block of the split."""
         request, options = self._request, first_options(self._request, source)
-        at, at_start = self._first_record(source, options)
+        self._check_header(source, options)
+        at, at_start = split_begin(request, source, options)
         with Kernel(
             options, columns=len(self._types), required=self._positions, at_start=at_start and not request["header"]
         ) as kernel:
             for records in blocks(kernel, source, at, request["end"]):
                 yield records, self._rows(kernel, records)
 
-    def _first_record(self, source: Source, options: dict[str, str]) -> tuple[int, bool]:
-        """Give the offset of the split's first record, and whether it is the object's first."""
-        request, start, data_start = self._request, self._request["start"], self._request["data_start"]
-        if data_start is None or (start == 0 and request["names"]):
-            first = Head(source, options, request["header"])
-            if request["names"] and first.line:
-                names = tokens(first.line, options)
-                check_names(names, request["names"], len(self._types), request["fold_case"])
-            data_start = first.data_start
-        if start <= data_start:
-            return data_start, True
-        return start if request["aligned"] else line_begin(source, start, options), False
+    def _check_header(self, source: Source, options: dict[str, str]) -> None:
+        request = self._request
+        if request["names"] and request["start"] == 0:
+            line = Head(source, options, request["header"]).line
+            if line:
+                check_names(tokens(line, options), request["names"], len(self._types), request["fold_case"])
 
     def _rows(self, kernel: Kernel, records: int) -> pa.RecordBatch:
         made = {name: self._column(kernel, name, None) for name in self._filtered}
@@ -212,4 +207,42 @@ def head(request: dict[str, Any], source: Source, table: TableWriter) -> None:
     }
 
 
-_OPERATIONS: dict[str, Callable[[dict[str, Any], Source, TableWriter], None]] = {"scan": scan, "head": head}
+def infer(request: dict[str, Any], source: Source, table: TableWriter) -> None:
+    """Find the types of all columns, as far as the records of this split tell."""
+    options, columns = first_options(request, source), request["columns"]
+    line = base64.b64decode(request["line"]) if request["line"] is not None else None
+    at, at_start = split_begin(request, source, options)
+    types = ["null"] * columns
+    with Kernel(
+        {**options, "column_pruning": "false"}, columns=columns, required=range(columns), at_start=at_start
+    ) as kernel:
+        for records in blocks(kernel, source, at, request["end"]):
+            rows = None if line is None else pc.indices_nonzero(pc.invert(kernel.lines_equal(line)))
+            types = [kernel.infer(slot, so_far, rows) for slot, so_far in enumerate(types)]
+            table.rows_scanned += records
+    table.facts = {"types": types}
+
+
+def cuts(request: dict[str, Any], source: Source, table: TableWriter) -> None:
+    """Find where the first record of this part of a multiLine object begins, for every state it may begin in."""
+    options = first_options(request, source)
+    start, end = request["start"] or after_mark(source, options), request["end"]
+    found, at = Cuts(options), start
+    while at < end:
+        source.forget(at)
+        data = source.read(at, min(BLOCK, end - at))
+        found.feed(data)
+        at += len(data)
+    table.facts = {
+        "outcomes": [
+            [before, after, None if offset is None else start + offset] for before, after, offset in found.outcomes()
+        ]
+    }
+
+
+_OPERATIONS: dict[str, Callable[[dict[str, Any], Source, TableWriter], None]] = {
+    "scan": scan,
+    "head": head,
+    "infer": infer,
+    "cuts": cuts,
+}

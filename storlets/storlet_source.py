@@ -1,6 +1,6 @@
 """Where a storlet's bytes come from: the object's own file, on its object server, or a pipe; each perhaps compressed.
 
-All are read at rising offsets; only the file can be read from anywhere.
+All can be read again from where the reader last said that it needs no more of what is before.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ class Source:
         raise NotImplementedError
 
     def ends(self, at: int) -> bool:
-        """Tell whether the object ends at or before the offset `at`, up to which it was read."""
+        """Tell whether the object ends at or before the offset `at`."""
         raise NotImplementedError
+
+    def forget(self, at: int) -> None:
+        """Take note that nothing before the offset `at` will be read any more."""
 
 
 class FileSource(Source):
@@ -58,7 +61,7 @@ class FileSource(Source):
 
 
 class StreamSource(Source):
-    """A stream of the object that begins at `begin`; what was read last is kept, to be looked at again."""
+    """A stream of the object that begins at `begin`; what was read is kept until it may be forgotten."""
 
     def __init__(self, begin: int) -> None:
         self._kept, self._kept_at, self._ended = b"", begin, False
@@ -71,21 +74,18 @@ class StreamSource(Source):
         """See Source."""
         if at < self._kept_at:
             raise StorletFailure("storlet_failed", f"byte {at} of a stream that is at {self._kept_at} already")
-        if at >= self._kept_at + len(self._kept):
-            self._skip(at)
-        self._kept, self._kept_at = self._kept[at - self._kept_at :], at
         self._fill(at + size)
-        return self._kept[:size]
+        return self._kept[at - self._kept_at : at - self._kept_at + size]
 
     def ends(self, at: int) -> bool:
         """See Source."""
         self._fill(at + 1)
         return self._kept_at + len(self._kept) <= at
 
-    def _skip(self, at: int) -> None:
-        while (behind := self._kept_at + len(self._kept)) < at and not self._ended:
-            self._kept, self._kept_at = b"", behind
-            self._fill(behind + 1)
+    def forget(self, at: int) -> None:
+        """See Source."""
+        if at > self._kept_at:
+            self._kept, self._kept_at = self._kept[at - self._kept_at :], min(at, self._kept_at + len(self._kept))
 
     def _fill(self, end: int) -> None:
         pieces = [self._kept]
