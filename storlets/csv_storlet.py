@@ -25,9 +25,10 @@ import base64
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import csv_kernel
 import pyarrow as pa
 import pyarrow.compute as pc
-from csv_kernel import TYPES, Cuts, Kernel, KernelError, tokens
+from csv_kernel import TYPES, Kernel, KernelError, tokens
 from csv_records import BLOCK, Head, after_mark, blocks, first_options, first_record, naming_line, split_begin
 from storlet_predicate import columns_of, evaluate
 from storlet_sdk import StorletFailure, TableStorlet, TableWriter
@@ -227,7 +228,7 @@ def cuts(request: dict[str, Any], source: Source, table: TableWriter) -> None:
     """Find where the first record of this part of a multiLine object begins, for every state it may begin in."""
     options = first_options(request, source)
     start, end = request["start"] or after_mark(source, options), request["end"]
-    found, at = Cuts(options), start
+    found, at = csv_kernel.Cuts(options), start
     while at < end:
         source.forget(at)
         data = source.read(at, min(BLOCK, end - at))
