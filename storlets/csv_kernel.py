@@ -21,7 +21,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -30,7 +30,7 @@ __all__ = ["ABI_VERSION", "LIBRARY", "TYPES", "Kernel", "KernelError", "Scanned"
 LIBRARY = "libstorlets_csv_kernel.so"
 """The file name of the kernel's library."""
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 """The version of the library's C interface that this module speaks."""
 
 TYPES: Mapping[str, pa.DataType] = MappingProxyType(
@@ -44,11 +44,15 @@ _ERRORS = {
     -3: "the buffer, or the text of its quoted fields, is larger than 2 GiB: scan smaller blocks",
     -4: "a text column holds more than 2 GiB: scan smaller blocks, or ask for fewer rows at a time",
     -5: "the kernel failed internally, please report this with the data if you can",
-    -6: "the kernel does not read these options together as Spark does",
+    -6: "the kernel does not read these bytes with these options as Spark does",
+    -7: "a token has more than maxCharsPerColumn characters, which Spark refuses as well",
+    -8: "a quote inside a quoted field is not escaped; unescapedQuoteHandling RAISE_ERROR refuses it, as in Spark",
+    -9: "its lines end in several ways: what Spark makes of them with multiLine depends on the size of a buffer. "
+    "Write them all with the same line end, or give lineSep",
 }
 
 
-_UNSUPPORTED = (-6,)
+_UNSUPPORTED = (-6, -9)
 
 
 class KernelError(ValueError):
@@ -124,6 +128,8 @@ _SIGNATURES = {
             ctypes.c_void_p,
         ],
     ),
+    "csv_malformed": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]),
+    "csv_text": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]),
     "csv_tokens": (
         ctypes.c_int32,
         [ctypes.c_char_p, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_void_p],
@@ -247,17 +253,28 @@ class Kernel:
         if type not in TYPES:
             raise KernelError(f"the kernel makes no {type} columns, only {', '.join(TYPES)}")
         name = type.encode()
-        indexes, count = None, 0
-        if rows is not None:
-            if rows.type != pa.uint64() or rows.null_count:
-                raise KernelError(f"row indexes are uint64 without nulls, not {rows.type}")
-            # An empty array may have no buffer at all, but must not read as "all rows".
-            memory = rows.buffers()[1] or pa.py_buffer(bytes(8))
-            indexes, count = memory.address + rows.offset * 8, len(rows)
-        array = _CArray()
-        place = ctypes.addressof(array)
+        _array, place = _new_array()
+        indexes, count, _kept = _indexes(rows)
         _check(self._library.csv_column(self._live(), slot, name, len(name), indexes, count, place))
         return pa.Array._import_from_c(place, TYPES[type])
+
+    def malformed(self, rows: pa.UInt64Array | None = None) -> pa.BooleanArray:
+        """Which of the last scan's records are malformed, or of those with the indexes `rows`.
+
+        They are by the number of their tokens, where all columns are required or none is pruned, and by the values
+        that did not convert in the columns made so far.
+        """
+        _array, place = _new_array()
+        indexes, count, _kept = _indexes(rows)
+        _check(self._library.csv_malformed(self._live(), indexes, count, place))
+        return pa.Array._import_from_c(place, pa.bool_())
+
+    def text(self, rows: pa.UInt64Array | None = None) -> pa.StringArray:
+        """The text of the last scan's records, or of those with the indexes `rows`, without their line ends."""
+        _array, place = _new_array()
+        indexes, count, _kept = _indexes(rows)
+        _check(self._library.csv_text(self._live(), indexes, count, place))
+        return pa.Array._import_from_c(place, pa.string())
 
     def _live(self) -> int:
         if self._handle is None:
@@ -270,11 +287,28 @@ def tokens(line: bytes, options: Mapping[str, str], library: str | None = None) 
 
     Raises KernelError for invalid options and for more than `max_columns` tokens.
     """
-    array, given = _CArray(), encoded(options)
-    place = ctypes.addressof(array)
+    given = encoded(options)
+    _array, place = _new_array()
     _check(load(library).csv_tokens(given, len(given), line, len(line), place), f": {dict(options)!r}")
     names: list[str | None] = pa.Array._import_from_c(place, pa.string()).to_pylist()
     return names
+
+
+def _new_array() -> tuple[_CArray, int]:
+    """A place for an array, and its address; the import takes over what is in it."""
+    array = _CArray()
+    return array, ctypes.addressof(array)
+
+
+def _indexes(rows: pa.UInt64Array | None) -> tuple[int | None, int, Any]:
+    """The address and number of row indexes, and what keeps them where they are."""
+    if rows is None:
+        return None, 0, None
+    if rows.type != pa.uint64() or rows.null_count:
+        raise KernelError(f"row indexes are uint64 without nulls, not {rows.type}")
+    # An empty array may have no buffer at all, but must not read as "all rows".
+    memory = rows.buffers()[1] or pa.py_buffer(bytes(8))
+    return memory.address + rows.offset * 8, len(rows), memory
 
 
 def encoded(options: Mapping[str, str]) -> bytes:

@@ -18,6 +18,8 @@ pub enum Values {
     Int32(Vec<i32>),
     Int64(Vec<i64>),
     Float64(Vec<f64>),
+    /// Truth values, a bit each.
+    Bits(Vec<u8>),
     Utf8 {
         offsets: Vec<i32>,
         bytes: Vec<u8>,
@@ -57,6 +59,7 @@ impl Array {
             Values::Int32(values) => (address(values), None),
             Values::Int64(values) => (address(values), None),
             Values::Float64(values) => (address(values), None),
+            Values::Bits(bits) => (address(bits), None),
             Values::Utf8 { offsets, bytes } => (address(offsets), Some(address(bytes))),
         };
         let (length, null_count) = (self.len() as i64, self.null_count() as i64);
@@ -119,12 +122,12 @@ unsafe extern "C" fn release(array: *mut ArrowArray) {
 #[cfg(test)]
 #[allow(unsafe_code)]
 mod tests {
-    use crate::column::{build, ColumnType};
+    use crate::column::texts;
 
     #[test]
     fn export_and_release() {
-        let tokens: [&[u8]; 3] = [b"ab", b"", b"c"];
-        let array = build(ColumnType::Utf8, tokens.into_iter()).unwrap();
+        let tokens = [Some(&b"ab"[..]), None, Some(b"c")];
+        let array = texts(tokens.into_iter()).unwrap();
         let mut exported = array.export();
         assert_eq!(
             (exported.length, exported.null_count, exported.n_buffers),

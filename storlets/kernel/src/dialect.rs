@@ -109,4 +109,19 @@ impl Dialect {
         }
         Ok(dialect)
     }
+
+    /// The line separator's bytes in the object, when it is given.
+    pub fn line_separator_bytes(&self) -> Option<Vec<u8>> {
+        let text = String::from_utf16_lossy(self.line_separator.as_ref()?);
+        let units = text.encode_utf16();
+        Some(match self.encoding {
+            Encoding::Utf8 => text.into_bytes(),
+            Encoding::Latin1 | Encoding::Ascii => {
+                let byte = |unit| u8::try_from(unit).unwrap_or(b'?');
+                units.map(byte).collect()
+            }
+            Encoding::Utf16Le => units.flat_map(u16::to_le_bytes).collect(),
+            Encoding::Utf16Be => units.flat_map(u16::to_be_bytes).collect(),
+        })
+    }
 }

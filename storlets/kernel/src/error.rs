@@ -18,6 +18,12 @@ pub enum Error {
     Internal = -5,
     /// An option, or a combination of options, that the kernel does not read as Spark does.
     Unsupported = -6,
+    /// A token has more than `maxCharsPerColumn` characters [1.21].
+    TokenTooLong = -7,
+    /// `unescapedQuoteHandling` is RAISE_ERROR, and there is one.
+    UnescapedQuote = -8,
+    /// An object's lines end in several ways, and Spark's reading of it depends on the size of a buffer [2.3].
+    MixedLineEnds = -9,
 }
 
 impl fmt::Display for Error {
@@ -29,6 +35,9 @@ impl fmt::Display for Error {
             Error::ColumnTooLarge => "a text column is larger than 2 GiB",
             Error::Internal => "internal error",
             Error::Unsupported => "unsupported option",
+            Error::TokenTooLong => "a token has too many characters",
+            Error::UnescapedQuote => "a quote inside a quoted field is not escaped",
+            Error::MixedLineEnds => "lines end in several ways",
         })
     }
 }

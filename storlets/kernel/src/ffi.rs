@@ -15,7 +15,7 @@ use std::str::from_utf8;
 use std::{ptr, slice};
 
 /// Raised whenever a signature or the meaning of a number changes.
-const ABI_VERSION: u32 = 2;
+const ABI_VERSION: u32 = 3;
 
 /// A scanner and the buffer it scanned last.
 pub struct Handle {
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn csv_scan(
 /// to a place for the array.
 #[no_mangle]
 pub unsafe extern "C" fn csv_column(
-    handle: *const Handle,
+    handle: *mut Handle,
     slot: u32,
     kind: *const u8,
     kind_len: u64,
@@ -142,8 +142,8 @@ pub unsafe extern "C" fn csv_column(
     n_rows: u64,
     out: *mut ArrowArray,
 ) -> i32 {
-    // SAFETY: the caller's promise; nothing changes the handle during the call.
-    let handle = unsafe { &*handle };
+    // SAFETY: the caller's promise; nothing else holds the handle during the call.
+    let handle = unsafe { &mut *handle };
     // SAFETY: the caller's promises on the scanned buffer, on `kind` and on `rows`.
     let (bytes, kind, indexes) = unsafe {
         (
@@ -158,6 +158,51 @@ pub unsafe extern "C" fn csv_column(
         let kind = ColumnType::parse(kind)?;
         handle.scanner.column(bytes, slot as usize, kind, rows)
     });
+    // SAFETY: the caller's promise.
+    unsafe { give(array.map(|array| array.export()), out) }
+}
+
+/// Which records of the last scan are malformed, see [`Scanner::malformed`].
+///
+/// # Safety
+/// `handle` is a live handle, `rows` is null or points to `n_rows` numbers, `out` to a place for the array.
+#[no_mangle]
+pub unsafe extern "C" fn csv_malformed(
+    handle: *const Handle,
+    rows: *const u64,
+    n_rows: u64,
+    out: *mut ArrowArray,
+) -> i32 {
+    // SAFETY: the caller's promises; nothing changes the handle during the call.
+    let (handle, indexes) = unsafe { (&*handle, borrowed(rows, n_rows as usize)) };
+    let rows = (!rows.is_null()).then_some(indexes);
+    let array = guarded(|| handle.scanner.malformed(rows));
+    // SAFETY: the caller's promise.
+    unsafe { give(array.map(|array| array.export()), out) }
+}
+
+/// The text of records of the last scan, see [`Scanner::text`].
+///
+/// # Safety
+/// As for `csv_column`.
+#[no_mangle]
+pub unsafe extern "C" fn csv_text(
+    handle: *const Handle,
+    rows: *const u64,
+    n_rows: u64,
+    out: *mut ArrowArray,
+) -> i32 {
+    // SAFETY: the caller's promise; nothing changes the handle during the call.
+    let handle = unsafe { &*handle };
+    // SAFETY: the caller's promises on the scanned buffer and on `rows`.
+    let (bytes, indexes) = unsafe {
+        (
+            borrowed(handle.buf, handle.len),
+            borrowed(rows, n_rows as usize),
+        )
+    };
+    let rows = (!rows.is_null()).then_some(indexes);
+    let array = guarded(|| handle.scanner.text(bytes, rows));
     // SAFETY: the caller's promise.
     unsafe { give(array.map(|array| array.export()), out) }
 }
@@ -184,7 +229,7 @@ pub unsafe extern "C" fn csv_tokens(
     let array = guarded(|| {
         let (dialect, conversion, _) = settings(options)?;
         let tokens = scan::tokens(&dialect, &conversion, line)?;
-        column::build(ColumnType::Utf8, tokens.iter().map(Vec::as_slice))
+        column::texts(tokens.iter().map(Option::as_deref))
     });
     // SAFETY: the caller's promise.
     unsafe { give(array.map(|array| array.export()), out) }

@@ -17,7 +17,7 @@
 //! let mut scanner = Scanner::new(dialect, conversion, &selection, true).unwrap();
 //! let scanned = scanner.scan(block, block.len(), true).unwrap();
 //! assert_eq!((scanned.records, scanned.consumed), (2, block.len()));
-//! assert_eq!(scanner.field(block, 0, 1), b"y,z");
+//! assert_eq!(scanner.field(block, 0, 1), Some(&b"y,z"[..]));
 //! let column = scanner.column(block, 0, ColumnType::Utf8, None).unwrap();
 //! assert_eq!(column.len(), 2);
 //! ```
@@ -33,9 +33,9 @@ mod ffi;
 mod find;
 mod options;
 mod parse;
-mod quoted;
 mod scan;
 mod text;
+mod tokenizer;
 
 pub use arrow::{Array, ArrowArray};
 pub use column::ColumnType;

@@ -1,32 +1,30 @@
 //! Finding records, and in them the fields that are required.
+//!
+//! Records of the usual form are read where they lie, as bytes; all others go through the [`Tokenizer`].
 
 use crate::arrow::Array;
 use crate::column::{self, ColumnType};
 use crate::conversion::Conversion;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Encoding};
 use crate::error::Error::{self, *};
 use crate::find::find;
-use crate::options::Options;
-use crate::quoted::{self, ESCAPE, QUOTE, SPACE};
 use crate::text;
+use crate::tokenizer::{Found, Sink, Tokenizer};
 
-/// The most tokens a record may have [1.22].
-const MAX_TOKENS: usize = 20480;
-
-/// The largest buffer, and the most text of decoded quoted fields, in one scan.
+/// The largest buffer, and the most text of decoded fields, in one scan.
 const MAX_BYTES: usize = i32::MAX as usize;
 
-/// The chars that Spark's tokenizer holds at a time. Its shortcuts do not reach across.
-const TOKENIZER_CHARS: usize = 1 << 20;
+/// The most units that a multi-line record is decoded to before it is looked at.
+const PIECE: usize = 1 << 12;
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
+const SPACE: u8 = b' ';
 
 /// What a scan found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scanned {
     /// The number of records taken.
     pub records: usize,
-    /// The offset of the first byte that belongs to no record taken and to no blank line passed.
+    /// The offset of the first byte that belongs to no record taken and to no line passed over.
     pub consumed: usize,
 }
 
@@ -43,16 +41,26 @@ pub struct Selection<'a> {
 
 /// Finds the records of one object, block after block.
 pub struct Scanner {
-    sep: u8,
-    /// (column, slot), in the order of the columns.
-    wanted: Vec<(usize, usize)>,
+    dialect: Dialect,
+    conversion: Conversion,
+    columns: usize,
+    /// Each column's slot; the last required column is the last one here.
+    slots: Vec<Option<usize>>,
+    width: usize,
+    /// The tokenizer gives only the required columns.
     selecting: bool,
+    /// Lines are counted without a look into them [6.7].
+    counting: bool,
+    usual: Option<Usual>,
     first: bool,
-    records: usize,
     /// The required fields of all records, record by record, in slot order.
     fields: Vec<Field>,
-    /// The text of fields that differ from their bytes.
+    /// The text of fields that differ from their bytes; `emptyValue` at first.
     decoded: Vec<u8>,
+    /// Where each record begins and ends, its line end not counted.
+    lines: Vec<(u32, u32)>,
+    malformed: Vec<bool>,
+    units: Vec<u16>,
 }
 
 impl Scanner {
@@ -65,32 +73,40 @@ impl Scanner {
         selection: &Selection<'_>,
         at_start: bool,
     ) -> Result<Self, Error> {
-        let Selection {
-            columns, required, ..
-        } = *selection;
-        let sep = plain_separator(&dialect, &conversion).ok_or(Unsupported)?;
-        let mut wanted: Vec<_> = required.iter().map(|&c| c as usize).zip(0..).collect();
-        wanted.sort_unstable();
-        let distinct = wanted.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        let known = wanted.last().map_or(true, |last| last.0 < columns);
-        if !distinct || !known {
+        let last = selection.required.iter().max();
+        let used = last.map_or(0, |&last| last as usize + 1);
+        if used > selection.columns {
             return Err(InvalidArgument);
         }
+        let mut slots = vec![None; used];
+        for (slot, &column) in selection.required.iter().enumerate() {
+            if slots[column as usize].replace(slot).is_some() {
+                return Err(InvalidArgument);
+            }
+        }
+        let width = selection.required.len();
+        let selecting = selection.pruning && width < selection.columns;
+        check(&dialect, &conversion, selecting)?;
         Ok(Scanner {
-            sep,
-            selecting: selection.pruning && wanted.len() < columns,
-            wanted,
+            usual: Usual::of(&dialect),
+            counting: selection.pruning && width == 0 && !dialect.multi_line,
+            dialect,
+            conversion,
+            columns: selection.columns,
+            slots,
+            width,
+            selecting,
             first: at_start,
-            records: 0,
             fields: Vec::new(),
             decoded: Vec::new(),
+            lines: Vec::new(),
+            malformed: Vec::new(),
+            units: Vec::new(),
         })
     }
 
     /// Takes the records of `buf` that begin before `limit` and are complete; `buf` begins with a record. When `last`,
-    /// the end of `buf` is the object's end and ends its last record too [1.1] [1.3] [1.4]. Forgets the scan before.
-    ///
-    /// Every `\n` and every `\r` ends a record; the empty line in between `\r\n` is blank and thus no record [1.13].
+    /// the end of `buf` is the object's end and ends its last record too [1.3]. Forgets the scan before.
     pub fn scan(&mut self, buf: &[u8], limit: usize, last: bool) -> Result<Scanned, Error> {
         self.forget();
         let scanned = self.take(buf, limit, last);
@@ -101,9 +117,11 @@ impl Scanner {
     }
 
     fn forget(&mut self) {
-        self.records = 0;
         self.fields.clear();
+        self.lines.clear();
+        self.malformed.clear();
         self.decoded.clear();
+        self.decoded.extend(self.dialect.empty_value.as_bytes());
     }
 
     fn take(&mut self, buf: &[u8], limit: usize, last: bool) -> Result<Scanned, Error> {
@@ -112,201 +130,501 @@ impl Scanner {
         }
         let mut at = 0;
         while at < limit.min(buf.len()) {
-            let taken = match past_blank(buf, at, last) {
-                Line::Text => self.record(buf, at, last)?,
-                Line::Blank(end) => Some(end),
-                Line::Incomplete => None,
+            let next = if self.dialect.multi_line {
+                self.record_at(buf, at, last)?
+            } else {
+                self.line_at(buf, at, last)?
             };
-            match taken {
-                Some(end) => at = end,
+            match next {
+                Some(next) => at = next,
                 None => break,
+            }
+            if self.decoded.len() > MAX_BYTES {
+                return Err(BufferTooLarge);
             }
         }
         Ok(Scanned {
-            records: self.records,
+            records: self.lines.len(),
             consumed: at,
         })
     }
 
-    /// The bytes of a field of the last scan's `record`-th record; empty means null. Malformed UTF-8 is still in it.
-    pub fn field<'a>(&'a self, buf: &'a [u8], slot: usize, record: usize) -> &'a [u8] {
-        self.fields[record * self.wanted.len() + slot].bytes(buf, &self.decoded)
+    /// Takes the line at `start`, or passes over it, and returns where the next one begins. None when it is incomplete.
+    fn line_at(&mut self, buf: &[u8], start: usize, last: bool) -> Result<Option<usize>, Error> {
+        if let (Some(usual), false) = (&self.usual, self.first || self.counting) {
+            let usual = *usual;
+            match usual.starts(buf, start) {
+                Starts::Blank(next) => return Ok(Some(next)),
+                Starts::Usual => {
+                    if let Some(next) = self.usual_record(usual, buf, start, last) {
+                        return Ok(next);
+                    }
+                }
+                Starts::Unusual => {}
+            }
+        }
+        let (end, next) = match line_end(&self.dialect, buf, start, last) {
+            Some(ends) => ends,
+            None => return Ok(None),
+        };
+        let line = &buf[start..end];
+        if self.dialect.encoding == Encoding::Utf8 && is_blank(line) {
+            return Ok(Some(next));
+        }
+        let mut units = std::mem::take(&mut self.units);
+        units.clear();
+        let looked_at = if self.counting {
+            line.len().min(1 << 10)
+        } else {
+            line.len()
+        };
+        text::units(self.dialect.encoding, &line[..looked_at], &mut units);
+        let blank = units.iter().all(|&unit| unit <= SPACE.into()) && looked_at == line.len();
+        let comment = units.first().copied().filter(|_| !blank) == self.dialect.comment && !blank;
+        let passed = blank || (comment && self.dialect.comment.is_some());
+        let taken = if passed {
+            Ok(())
+        } else {
+            self.line(&units, start, end)
+        };
+        self.units = units;
+        taken.map(|()| Some(next))
+    }
+
+    /// Takes a line that is neither blank nor a comment.
+    fn line(&mut self, units: &[u16], start: usize, end: usize) -> Result<(), Error> {
+        if !self.counting {
+            let first = self.first;
+            let row = self.row();
+            let mut sink = Row {
+                slots: &self.slots,
+                all: first || !self.selecting,
+                fields: &mut self.fields[row..],
+                decoded: &mut self.decoded,
+            };
+            let distinct = self.dialect.empty_value != self.conversion.null_value;
+            let mut tokenizer = Tokenizer::new(&self.dialect, distinct, units, true, &mut sink);
+            let found = tokenizer.line(first)?;
+            self.took(found, start, end);
+        } else {
+            self.took(Found::Record(self.columns), start, end);
+        }
+        Ok(())
+    }
+
+    /// Takes the record at `start`, which may have several lines, or passes over a line that is none.
+    fn record_at(&mut self, buf: &[u8], start: usize, last: bool) -> Result<Option<usize>, Error> {
+        if self.first
+            && last
+            && start == 0
+            && buf.len() <= 4 * text::LONGEST
+            && short_with_cr(&self.dialect, buf)
+        {
+            return Err(MixedLineEnds);
+        }
+        let mut units = std::mem::take(&mut self.units);
+        let mut size = PIECE;
+        let taken = loop {
+            // Behind what is looked at, a character may be cut.
+            let whole = last && size >= buf.len() - start;
+            let end = if whole {
+                buf.len()
+            } else {
+                (start + size).min(buf.len())
+            };
+            let safe = if whole {
+                end
+            } else {
+                end.saturating_sub(text::LONGEST).max(start)
+            };
+            units.clear();
+            let known = text::bytes_of_whole(self.dialect.encoding, &buf[start..end], safe - start);
+            text::units(
+                self.dialect.encoding,
+                &buf[start..start + known],
+                &mut units,
+            );
+            let taken = self.record(&units, &buf[start..], start, whole);
+            match taken {
+                Ok(None) if end < buf.len() || (last && !whole) => {
+                    self.fields.truncate(self.lines.len() * self.width);
+                    size *= 2;
+                }
+                taken => break taken,
+            }
+        };
+        self.units = units;
+        taken
+    }
+
+    fn record(
+        &mut self,
+        units: &[u16],
+        rest: &[u8],
+        start: usize,
+        whole: bool,
+    ) -> Result<Option<usize>, Error> {
+        let row = self.row();
+        let mark = self.decoded.len();
+        let mut sink = Row {
+            slots: &self.slots,
+            all: true,
+            fields: &mut self.fields[row..],
+            decoded: &mut self.decoded,
+        };
+        let distinct = self.dialect.empty_value != self.conversion.null_value;
+        let mut tokenizer = Tokenizer::new(&self.dialect, distinct, units, whole, &mut sink);
+        let found = tokenizer.record()?;
+        let consumed = tokenizer.consumed();
+        let next = start + text::bytes_of_units(self.dialect.encoding, rest, consumed);
+        match found {
+            Found::Incomplete => {
+                self.decoded.truncate(mark);
+                return Ok(None);
+            }
+            Found::Nothing => self.fields.truncate(row),
+            found => {
+                let record = &units[..consumed];
+                let separator = self.dialect.line_separator.as_deref().unwrap_or_default();
+                let ends = if record.ends_with(separator) {
+                    separator.len()
+                } else {
+                    0
+                };
+                let end = text::bytes_of_units(self.dialect.encoding, rest, consumed - ends);
+                self.took(found, start, start + end);
+            }
+        }
+        Ok(Some(next))
+    }
+
+    /// Makes room for a record's fields, null at first, and returns where they are.
+    fn row(&mut self) -> usize {
+        let row = self.lines.len() * self.width;
+        self.fields.resize(row + self.width, Field::NULL);
+        row
+    }
+
+    fn took(&mut self, found: Found, start: usize, end: usize) {
+        self.first = false;
+        let malformed = match found {
+            Found::Record(tokens) => !self.selecting && !self.counting && tokens != self.columns,
+            _ => true,
+        };
+        self.lines.push((start as u32, end as u32));
+        self.malformed.push(malformed);
+    }
+
+    /// Reads a record in the usual form. None when it has another.
+    #[inline]
+    fn usual_record(
+        &mut self,
+        usual: Usual,
+        buf: &[u8],
+        start: usize,
+        last: bool,
+    ) -> Option<Option<usize>> {
+        let row = self.row();
+        let mut at = start;
+        let mut column = 0;
+        loop {
+            let slot = self.slots.get(column).copied().flatten();
+            if slot.is_none() && column >= self.slots.len() && self.selecting {
+                at = usual.line_end(buf, at)?;
+                break;
+            }
+            let field = usual.field(buf, at)?;
+            at = field.1;
+            if let Some(slot) = slot {
+                self.fields[row + slot] = field.0.unwrap_or_else(|| self.empty());
+            }
+            column += 1;
+            if at < buf.len() && buf[at] == usual.separator {
+                at += 1;
+            } else {
+                break;
+            }
+        }
+        if (at == buf.len() && !last) || at - start >= self.dialect.max_columns {
+            return if at == buf.len() && !last {
+                self.incomplete(row)
+            } else {
+                None
+            };
+        }
+        self.took(Found::Record(column), start, at);
+        Some(Some((at + 1).min(buf.len())))
+    }
+
+    fn incomplete(&mut self, row: usize) -> Option<Option<usize>> {
+        self.fields.truncate(row);
+        Some(None)
+    }
+
+    /// A quoted field with nothing in it.
+    fn empty(&self) -> Field {
+        Field::decoded(0, self.dialect.empty_value.len())
+    }
+
+    /// A field of the last scan's `record`-th record; None is null. Malformed UTF-8 is still in it.
+    pub fn field<'a>(&'a self, buf: &'a [u8], slot: usize, record: usize) -> Option<&'a [u8]> {
+        self.fields[record * self.width + slot].bytes(buf, &self.decoded)
     }
 
     /// A column of the last scan's records, or only of those whose indexes are in `rows`. `buf` is that scan's buffer.
+    /// A record with a value that does not convert is malformed.
     pub fn column(
-        &self,
+        &mut self,
         buf: &[u8],
         slot: usize,
         kind: ColumnType,
         rows: Option<&[u64]>,
     ) -> Result<Array, Error> {
-        if slot >= self.wanted.len() {
+        if slot >= self.width {
             return Err(InvalidArgument);
         }
-        match rows {
-            None => column::build(
-                kind,
-                (0..self.records).map(|record| self.field(buf, slot, record)),
-            ),
-            Some(rows) if rows.iter().any(|&row| row >= self.records as u64) => {
-                Err(InvalidArgument)
-            }
-            Some(rows) => column::build(
-                kind,
-                rows.iter().map(|&row| self.field(buf, slot, row as usize)),
-            ),
+        self.check_rows(rows)?;
+        let count = rows.map_or(self.lines.len(), <[u64]>::len);
+        let record = |at: usize| rows.map_or(at, |rows| rows[at] as usize);
+        let tokens = (0..count).map(|at| self.field(buf, slot, record(at)));
+        let (array, failed) = column::build(kind, &self.conversion, tokens)?;
+        for at in failed {
+            self.malformed[record(at)] = true;
         }
+        Ok(array)
     }
 
-    /// Takes the record at `start` and returns where the next one begins. None when it is incomplete.
-    fn record(&mut self, buf: &[u8], start: usize, last: bool) -> Result<Option<usize>, Error> {
-        let marks = (self.fields.len(), self.decoded.len());
-        let end = self.fields_of(buf, start, last)?;
-        let end = match end {
-            Some(end) => end,
-            None => {
-                self.fields.truncate(marks.0);
-                self.decoded.truncate(marks.1);
-                return Ok(None);
-            }
-        };
-        self.first = false;
-        self.records += 1;
-        Ok(Some((end + 1).min(buf.len())))
+    /// Whether records of the last scan are malformed, as far as it is known: by the number of their tokens [6.1], and
+    /// by the values of the columns made so far.
+    pub fn malformed(&self, rows: Option<&[u64]>) -> Result<Array, Error> {
+        self.check_rows(rows)?;
+        Ok(column::booleans(match rows {
+            None => self.malformed.clone(),
+            Some(rows) => rows
+                .iter()
+                .map(|&row| self.malformed[row as usize])
+                .collect(),
+        }))
     }
 
-    /// Locates the required fields of the record at `start` and returns where the record ends. A short record's missing
-    /// fields are null, a long one's extra tokens are passed over [6.2] [6.5].
-    fn fields_of(&mut self, buf: &[u8], start: usize, last: bool) -> Result<Option<usize>, Error> {
-        let mut line = Cursor::new(buf, start, self.sep, last, self.first);
-        if self.wanted.is_empty() {
-            return Ok(line.end());
-        }
-        let base = self.fields.len();
-        self.fields.resize(base + self.wanted.len(), Field::NULL);
-        let all_selected = self.first || !self.selecting;
-        let mut wanted = self.wanted.iter().peekable();
-        for column in 0.. {
-            let slot = match wanted.peek() {
-                Some(&&(next, slot)) => (next == column).then_some(slot),
-                None => break,
-            };
-            let selected = all_selected || slot.is_some();
-            let field = match line.field(selected, &mut self.decoded)? {
-                Some(field) => field,
-                None => return Ok(None),
-            };
-            if let Some(slot) = slot {
-                self.fields[base + slot] = field;
-                wanted.next();
-            }
-            if !line.separator() {
-                break;
-            }
-        }
-        let end = line.end();
-        if line.only_bom() && self.wanted[0].0 == 0 {
-            let slot = self.wanted[0].1;
-            self.fields[base + slot] = nul(&mut self.decoded);
-        }
-        if end.map_or(false, |end| end - start >= MAX_TOKENS) {
-            let line = Cursor::new(buf, start, self.sep, last, self.first);
-            self.count_tokens(line, all_selected)?;
-        }
-        Ok(end)
+    /// The text of records of the last scan, without their line ends [6.4].
+    pub fn text(&self, buf: &[u8], rows: Option<&[u64]>) -> Result<Array, Error> {
+        self.check_rows(rows)?;
+        let count = rows.map_or(self.lines.len(), <[u64]>::len);
+        let texts: Vec<_> = (0..count)
+            .map(|at| {
+                let (start, end) = self.lines[rows.map_or(at, |rows| rows[at] as usize)];
+                let mut units = Vec::new();
+                text::units(
+                    self.dialect.encoding,
+                    &buf[start as usize..end as usize],
+                    &mut units,
+                );
+                String::from_utf16_lossy(&units).into_bytes()
+            })
+            .collect();
+        column::texts(texts.iter().map(|text| Some(text.as_slice())))
     }
 
-    /// Fails when a record has too many tokens, also beyond the required columns and beyond the schema [1.22].
-    fn count_tokens(&self, mut line: Cursor<'_>, all_selected: bool) -> Result<(), Error> {
-        let mut discarded = Vec::new();
-        for column in 0..MAX_TOKENS {
-            let selected = all_selected || self.wanted.iter().any(|wanted| wanted.0 == column);
-            discarded.clear();
-            line.field(selected, &mut discarded)?;
-            if !line.separator() {
-                return Ok(());
-            }
-        }
-        Err(TooManyTokens)
+    fn check_rows(&self, rows: Option<&[u64]>) -> Result<(), Error> {
+        let known = |&row: &u64| row < self.lines.len() as u64;
+        let fine = rows.map_or(true, |rows| rows.iter().all(known));
+        fine.then_some(()).ok_or(InvalidArgument)
     }
 }
 
-/// All tokens of the line that `line` starts with, as bytes; empty means null. They are those of a tokenizer that has
-/// seen no line yet, as Spark's is when it reads the header's names [1.24].
+/// All tokens of a record without its line end; None is null. They are those of a tokenizer that has seen nothing yet,
+/// as Spark's is when it reads the header's names [1.24].
 pub fn tokens(
     dialect: &Dialect,
     conversion: &Conversion,
-    line: &[u8],
-) -> Result<Vec<Vec<u8>>, Error> {
-    let sep = plain_separator(dialect, conversion).ok_or(Unsupported)?;
-    if line.len() > MAX_BYTES {
-        return Err(BufferTooLarge);
-    }
-    let mut tokens = Vec::new();
-    let mut line = Cursor::new(line, 0, sep, true, true);
-    if line.end() == Some(line.start) {
-        return Ok(tokens);
-    }
-    if line.only_bom() {
-        return Ok(vec![vec![0]]);
-    }
-    loop {
-        let mut decoded = Vec::new();
-        if let Some(field) = line.field(true, &mut decoded)? {
-            tokens.push(field.bytes(line.buf, &decoded).to_vec());
-        }
-        if !line.separator() {
-            return Ok(tokens);
-        }
-        if tokens.len() == MAX_TOKENS {
-            return Err(TooManyTokens);
+    record: &[u8],
+) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    check(dialect, conversion, false)?;
+    let (mut units, mut tokens) = (Vec::new(), Tokens(Vec::new()));
+    text::units(dialect.encoding, record, &mut units);
+    if !units.is_empty() {
+        let distinct = dialect.empty_value != conversion.null_value;
+        let mut tokenizer = Tokenizer::new(dialect, distinct, &units, true, &mut tokens);
+        if dialect.multi_line {
+            tokenizer.record()?;
+        } else {
+            tokenizer.line(true)?;
         }
     }
+    Ok(tokens.0)
 }
 
-/// The token of a line that is nothing but a byte order mark, when it is the first that Spark's tokenizer reads: the
-/// mark is dropped, and then the tokenizer reads a char of its empty buffer.
-fn nul(decoded: &mut Vec<u8>) -> Field {
-    decoded.push(0);
-    Field::decoded(decoded.len() - 1, decoded.len())
-}
-
-/// The separator, when it is one ASCII byte and all else is as by default.
-fn plain_separator(dialect: &Dialect, conversion: &Conversion) -> Option<u8> {
-    let mut none = Options::decode(&[]).ok()?;
-    let mut plain = Dialect::parse(&mut none).ok()?;
-    let like = Conversion::parse(&mut none).ok()?;
-    plain.separator = dialect.separator.clone();
-    let sep = u8::try_from(*plain.separator.first()?).ok()?;
-    let simple = sep.is_ascii() && !matches!(sep, 0 | b'\n' | b'\r' | QUOTE | ESCAPE);
-    let same = plain == *dialect && conversion.null_value == like.null_value;
-    (same && simple && plain.separator.len() == 1).then_some(sep)
-}
-
-/// What the line at some position is.
-enum Line {
-    Text,
-    /// Nothing but characters up to U+0020 [1.13]; where the next line begins.
-    Blank(usize),
-    /// Blank as far as it is known.
-    Incomplete,
-}
-
-#[inline]
-fn past_blank(buf: &[u8], start: usize, last: bool) -> Line {
-    for (at, &byte) in buf.iter().enumerate().skip(start) {
-        match byte {
-            b'\n' | b'\r' => return Line::Blank(at + 1),
-            0..=SPACE => {}
-            _ => return Line::Text,
-        }
-    }
-    if last {
-        Line::Blank(buf.len())
+/// Refuses what Spark does by accident, in a way that depends on where its buffers and splits happen to lie.
+fn check(dialect: &Dialect, conversion: &Conversion, selecting: bool) -> Result<(), Error> {
+    use crate::dialect::UnescapedQuotes::{BackToDelimiter, SkipValue};
+    let distinct_empty = dialect.empty_value != conversion.null_value;
+    let trims = dialect.trim_leading || dialect.trim_trailing;
+    let stateful = matches!(dialect.unescaped_quotes, BackToDelimiter | SkipValue);
+    let line_separator = dialect.line_separator.as_ref().map_or(1, Vec::len);
+    let refused = if dialect.multi_line {
+        selecting || stateful || (trims && distinct_empty) || dialect.separator.len() > 1
     } else {
-        Line::Incomplete
+        line_separator > 1
+    };
+    let refused = refused || (dialect.trim_trailing && !dialect.trim_leading);
+    (!refused).then_some(()).ok_or(Unsupported)
+}
+
+/// univocity does not see a final CR in an object of at most four characters [2.4].
+fn short_with_cr(dialect: &Dialect, buf: &[u8]) -> bool {
+    let mut units = Vec::new();
+    text::units(dialect.encoding, buf, &mut units);
+    units.len() <= 4 && units.contains(&u16::from(b'\r'))
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|&byte| byte <= SPACE)
+}
+
+/// Where the line at `start` ends, and where the next one begins; None when it is incomplete [1.1] [1.5].
+fn line_end(dialect: &Dialect, buf: &[u8], start: usize, last: bool) -> Option<(usize, usize)> {
+    let separator = dialect.line_separator_bytes();
+    let (end, length) = match separator.as_deref() {
+        None => (find(buf, start, [b'\n', b'\r']), 1),
+        Some(&[one]) => (find(buf, start, [one]), 1),
+        Some(several) => {
+            let mut at = find(buf, start, [several[0]]);
+            while at < buf.len() && !buf[at..].starts_with(several) {
+                at = find(buf, at + 1, [several[0]]);
+            }
+            (at, several.len())
+        }
+    };
+    // The empty line in between `\r\n` is blank and thus no record.
+    (end < buf.len() || last).then_some((end, (end + length).min(buf.len())))
+}
+
+/// The usual form of a line: ASCII characters separate and quote, fields are quoted as a whole or not at all, nothing is
+/// escaped. Such a line's fields are its bytes.
+#[derive(Clone, Copy)]
+struct Usual {
+    separator: u8,
+    quote: u8,
+    escape: u8,
+    escape_escape: u8,
+    comment: Option<u8>,
+    /// The bytes that end a line, twice the same when there is but one.
+    ends: [u8; 2],
+    /// Fields with blanks at an end are trimmed, which is not done here.
+    trims: bool,
+    ascii: bool,
+}
+
+enum Starts {
+    /// A line in the usual form, perhaps.
+    Usual,
+    /// A blank line, and where the next one begins.
+    Blank(usize),
+    /// Something to be looked at more closely.
+    Unusual,
+}
+
+impl Usual {
+    /// None when the dialect has no such form.
+    fn of(dialect: &Dialect) -> Option<Usual> {
+        let ascii = |unit: u16| u8::try_from(unit).ok().filter(u8::is_ascii);
+        let ends = match dialect.line_separator.as_deref() {
+            None => [b'\n', b'\r'],
+            Some(&[one]) => [ascii(one)?; 2],
+            Some(_) => return None,
+        };
+        let comment = match dialect.comment {
+            Some(unit) => Some(ascii(unit)?),
+            None => None,
+        };
+        let usual = Usual {
+            separator: match dialect.separator.as_slice() {
+                &[one] => ascii(one)?,
+                _ => return None,
+            },
+            quote: ascii(dialect.quote)?,
+            escape: ascii(dialect.escape)?,
+            escape_escape: ascii(dialect.escape_escape.unwrap_or(dialect.quote))?,
+            comment,
+            ends,
+            trims: dialect.trim_leading || dialect.trim_trailing,
+            ascii: match dialect.encoding {
+                Encoding::Utf8 => false,
+                Encoding::Latin1 | Encoding::Ascii => true,
+                Encoding::Utf16Le | Encoding::Utf16Be => return None,
+            },
+        };
+        let special = [usual.separator, usual.quote, usual.escape];
+        let clear =
+            usual.separator != usual.quote && !special.iter().any(|byte| ends.contains(byte));
+        (clear && !dialect.multi_line && dialect.max_chars.is_none()).then_some(usual)
     }
+
+    /// Looks at the line's first byte only, but for a blank line.
+    #[inline]
+    fn starts(&self, buf: &[u8], start: usize) -> Starts {
+        let byte = buf[start];
+        if self.ends.contains(&byte) {
+            return Starts::Blank(start + 1);
+        }
+        if byte > SPACE {
+            return match self.comment == Some(byte) {
+                true => Starts::Unusual,
+                false => Starts::Usual,
+            };
+        }
+        Starts::Unusual
+    }
+
+    fn line_end(&self, buf: &[u8], at: usize) -> Option<usize> {
+        let end = find(buf, at, self.ends);
+        // An encoding's other bytes have to be decoded for a record's text only.
+        Some(end)
+    }
+
+    /// The field at `at`, None when it is empty and quoted, and where it ends. None when it has not the usual form.
+    #[inline]
+    fn field(&self, buf: &[u8], at: usize) -> Option<(Option<Field>, usize)> {
+        if buf.get(at) == Some(&self.quote) {
+            let stops = [
+                self.quote,
+                self.escape,
+                self.escape_escape,
+                self.ends[0],
+                self.ends[1],
+            ];
+            let close = find(buf, at + 1, stops);
+            let after = *buf.get(close + 1)?;
+            let closes =
+                buf[close] == self.quote && (after == self.separator || self.ends.contains(&after));
+            if !closes || !self.plain(&buf[at + 1..close]) {
+                return None;
+            }
+            let field = (close > at + 1).then_some(Field::raw(at + 1, close));
+            return Some((field, close + 1));
+        }
+        let end = find(buf, at, [self.separator, self.ends[0], self.ends[1]]);
+        let text = &buf[at..end];
+        if !self.plain(text) || (self.trims && blank_at_an_end(text)) {
+            return None;
+        }
+        let field = if text.is_empty() {
+            Field::NULL
+        } else {
+            Field::raw(at, end)
+        };
+        Some((Some(field), end))
+    }
+
+    fn plain(&self, text: &[u8]) -> bool {
+        !self.ascii || text.is_ascii()
+    }
+}
+
+fn blank_at_an_end(text: &[u8]) -> bool {
+    let blank = |byte: Option<&u8>| byte.map_or(false, |&byte| byte <= SPACE);
+    blank(text.first()) || blank(text.last())
 }
 
 /// Where a field's text lies: in the buffer, or in the decoded text when `start` has its high bit set.
@@ -319,7 +637,7 @@ struct Field {
 impl Field {
     const NULL: Field = Field {
         start: 0,
-        length: 0,
+        length: u32::MAX,
     };
     const DECODED: u32 = 1 << 31;
 
@@ -339,173 +657,117 @@ impl Field {
     }
 
     #[inline]
-    fn bytes<'a>(&self, buf: &'a [u8], decoded: &'a [u8]) -> &'a [u8] {
+    fn bytes<'a>(&self, buf: &'a [u8], decoded: &'a [u8]) -> Option<&'a [u8]> {
+        if self.length == u32::MAX {
+            return None;
+        }
         let source = if self.start & Field::DECODED == 0 {
             buf
         } else {
             decoded
         };
         let start = (self.start & !Field::DECODED) as usize;
-        &source[start..start + self.length as usize]
+        Some(&source[start..start + self.length as usize])
     }
 }
 
-/// Walks over the fields of one line.
-struct Cursor<'a> {
-    buf: &'a [u8],
-    start: usize,
-    sep: u8,
-    last: bool,
-    at: usize,
-    bom: bool,
-    /// Where the line ends, once it is known.
-    end: Option<usize>,
-    /// A position of the line and how many chars come before it.
-    chars: (usize, usize),
+/// The fields of a record that is tokenized.
+struct Row<'a> {
+    slots: &'a [Option<usize>],
+    all: bool,
+    fields: &'a mut [Field],
+    decoded: &'a mut Vec<u8>,
 }
 
-impl<'a> Cursor<'a> {
-    /// With `first`, the line is the first that Spark's tokenizer reads, which drops a byte order mark.
-    fn new(buf: &'a [u8], start: usize, sep: u8, last: bool, first: bool) -> Self {
-        let bom = first && buf[start..].starts_with(BOM);
-        Cursor {
-            buf,
-            start,
-            sep,
-            last,
-            at: start + if bom { BOM.len() } else { 0 },
-            bom,
-            end: None,
-            chars: (start, 0),
-        }
+impl Sink for Row<'_> {
+    fn selected(&self, column: usize) -> bool {
+        self.all || self.slots.get(column).map_or(false, Option::is_some)
     }
 
-    /// Whether the line is nothing but a byte order mark that was dropped.
-    fn only_bom(&mut self) -> bool {
-        self.bom && self.end() == Some(self.start + BOM.len())
-    }
-
-    /// Where the line ends: at its terminator, or at the buffer's end when that is the object's. None when unknown.
-    fn end(&mut self) -> Option<usize> {
-        if self.end.is_none() {
-            self.end = self.complete(find(self.buf, self.at, [b'\n', b'\r']));
-        }
-        self.end
-    }
-
-    fn complete(&self, end: usize) -> Option<usize> {
-        (end < self.buf.len() || self.last).then_some(end)
-    }
-
-    /// Steps over a separator. False at the end of the line.
-    fn separator(&mut self) -> bool {
-        let found = self.buf.get(self.at) == Some(&self.sep);
-        self.at += usize::from(found);
-        found
-    }
-
-    /// Reads the field at the cursor and moves to its end. None when the line is incomplete. An unselected field's
-    /// value has no meaning, only its end has.
-    #[inline]
-    fn field(&mut self, selected: bool, decoded: &mut Vec<u8>) -> Result<Option<Field>, Error> {
-        let start = self.at;
-        if self.buf.get(start) == Some(&QUOTE) {
-            return self.quoted_field(selected, decoded);
-        }
-        let end = self.complete(find(self.buf, start, [self.sep, b'\n', b'\r']));
-        Ok(end.map(|end| {
-            self.at = end;
-            Field::raw(start, end)
-        }))
-    }
-
-    fn quoted_field(
-        &mut self,
-        selected: bool,
-        decoded: &mut Vec<u8>,
-    ) -> Result<Option<Field>, Error> {
-        let open = self.at;
-        let close = find(self.buf, open + 1, [QUOTE, ESCAPE, b'\n', b'\r']);
-        if let Some([QUOTE, after]) = self.buf.get(close..close + 2) {
-            if [self.sep, b'\n', b'\r'].contains(after) {
-                self.at = close + 1;
-                return Ok(Some(Field::raw(open + 1, close)));
+    fn token(&mut self, column: usize, text: Option<&[u16]>) -> Result<(), Error> {
+        if let (Some(&Some(slot)), Some(text)) = (self.slots.get(column), text) {
+            let start = self.decoded.len();
+            encode(text, self.decoded);
+            if self.decoded.len() > MAX_BYTES {
+                return Err(BufferTooLarge);
             }
+            self.fields[slot] = Field::decoded(start, self.decoded.len());
         }
-        let line = match self.end() {
-            Some(end) => &self.buf[..end],
-            None => return Ok(None),
-        };
-        if !selected {
-            if let Some(end) = quoted::skip(line, open, self.sep) {
-                if self.in_one_piece(open, end) {
-                    self.at = end;
-                    return Ok(Some(Field::NULL));
-                }
-            }
-        }
-        let value = decoded.len();
-        self.at = quoted::decode(line, open, self.sep, decoded);
-        if decoded.len() > MAX_BYTES {
-            return Err(BufferTooLarge);
-        }
-        Ok(Some(Field::decoded(value, decoded.len())))
+        Ok(())
+    }
+}
+
+/// All tokens.
+struct Tokens(Vec<Option<Vec<u8>>>);
+
+impl Sink for Tokens {
+    fn selected(&self, _column: usize) -> bool {
+        true
     }
 
-    /// Whether Spark's tokenizer holds both positions of the line at once. `from` never decreases from call to call.
-    fn in_one_piece(&mut self, from: usize, to: usize) -> bool {
-        if to - self.start < TOKENIZER_CHARS {
-            return true;
-        }
-        let (counted, chars) = self.chars;
-        let before_from = chars + text::utf16_len(&self.buf[counted..from]);
-        let before_to = before_from + text::utf16_len(&self.buf[from..to]);
-        self.chars = (from, before_from);
-        before_from / TOKENIZER_CHARS == before_to / TOKENIZER_CHARS
+    fn token(&mut self, _column: usize, text: Option<&[u16]>) -> Result<(), Error> {
+        self.0.push(text.map(|text| {
+            let mut out = Vec::new();
+            encode(text, &mut out);
+            out
+        }));
+        Ok(())
+    }
+}
+
+/// Appends text in UTF-8. What is no character, one half of a pair, is a question mark to Java.
+fn encode(text: &[u16], out: &mut Vec<u8>) {
+    for c in char::decode_utf16(text.iter().copied()) {
+        let c = c.unwrap_or('?');
+        out.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn options() -> Options<'static> {
-        Options::decode(&[]).unwrap()
-    }
-
-    fn conversion() -> Conversion {
-        Conversion::parse(&mut options()).unwrap()
-    }
-
-    fn dialect(sep: u8) -> Dialect {
-        let mut dialect = Dialect::parse(&mut options()).unwrap();
-        dialect.separator = vec![sep.into()];
-        dialect
-    }
+    use crate::options::Options;
 
     fn scanner(
-        sep: u8,
+        options: &[&str],
         columns: usize,
         required: &[u32],
         at_start: bool,
     ) -> Result<Scanner, Error> {
+        let piece =
+            |text: &&str| [&(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
+        let bytes: Vec<u8> = options.iter().flat_map(piece).collect();
+        let mut options = Options::decode(&bytes)?;
         let selection = Selection {
             columns,
             required,
-            pruning: true,
+            pruning: options.boolean("column_pruning", true)?,
         };
-        Scanner::new(dialect(sep), conversion(), &selection, at_start)
+        let dialect = Dialect::parse(&mut options)?;
+        Scanner::new(
+            dialect,
+            Conversion::parse(&mut options)?,
+            &selection,
+            at_start,
+        )
     }
 
-    fn rows(sep: u8, columns: usize, required: &[u32], bytes: &[u8]) -> Vec<Vec<String>> {
-        let mut scanner = scanner(sep, columns, required, false).unwrap();
+    fn rows(options: &[&str], columns: usize, required: &[u32], bytes: &[u8]) -> Vec<Vec<String>> {
+        let mut scanner = scanner(options, columns, required, false).unwrap();
         let scanned = scanner.scan(bytes, bytes.len(), true).unwrap();
         assert_eq!(scanned.consumed, bytes.len());
-        let text =
-            |slot, record| String::from_utf8_lossy(scanner.field(bytes, slot, record)).into();
+        let text = |slot, record| match scanner.field(bytes, slot, record) {
+            Some(text) => String::from_utf8_lossy(text).into(),
+            None => "NULL".to_owned(),
+        };
         (0..scanned.records)
             .map(|record| (0..required.len()).map(|slot| text(slot, record)).collect())
             .collect()
+    }
+
+    /// The values of one quoted field.
+    fn value(options: &[&str], field: &str) -> String {
+        rows(options, 1, &[0], field.as_bytes()).remove(0).remove(0)
     }
 
     #[test]
@@ -513,55 +775,263 @@ mod tests {
         for end in ["\n", "\r", "\r\n", "\r\r\n", "\n \t\x00\n"] {
             let bytes = ["1,2", "3,4", "5,6"].join(end);
             let expected = [["1", "2"], ["3", "4"], ["5", "6"]];
-            assert_eq!(
-                rows(b',', 2, &[0, 1], bytes.as_bytes()),
-                expected,
-                "{end:?}"
-            );
+            assert_eq!(rows(&[], 2, &[0, 1], bytes.as_bytes()), expected, "{end:?}");
         }
+        let semicolons = ["line_sep", ";"];
+        assert_eq!(
+            rows(&semicolons, 2, &[0, 1], b"1,2\n;3,4;;"),
+            [["1", "2\n"], ["3", "4"]]
+        );
     }
 
     #[test]
     fn ragged_records() {
         let bytes = b"1\n2,\n,3\n4,5,6\n\"7\n";
-        let expected = [["1", ""], ["2", ""], ["", "3"], ["4", "5"], ["7", ""]];
-        assert_eq!(rows(b',', 2, &[0, 1], bytes), expected);
-        assert_eq!(rows(b',', 3, &[1, 0], bytes)[3], ["5", "4"]);
+        let expected = [
+            ["1", "NULL"],
+            ["2", "NULL"],
+            ["NULL", "3"],
+            ["4", "5"],
+            ["7", "NULL"],
+        ];
+        assert_eq!(rows(&[], 2, &[0, 1], bytes), expected);
+        assert_eq!(rows(&[], 3, &[1, 0], bytes)[3], ["5", "4"]);
+    }
+
+    #[test]
+    fn values_of_quoted_fields() {
+        let cases = [
+            // [3.3.1] doubled quotes are no escape
+            (r#""a""b",y"#, r#""a""b""#),
+            (r#""""a""""#, r#""""a""""#),
+            (r#""""""#, r#""""#),
+            (r#"""""#, r#"""#),
+            (r#""a"""#, r#"a""#),
+            (r#"""a"#, r#"""a"#),
+            // [3.3.3] [3.3.4] escapes
+            (r#""a\"b""#, r#"a"b"#),
+            (r#""\\""#, r"\"),
+            (r#""a\b""#, r"a\b"),
+            (r#""a\,b",c"#, r"a\,b"),
+            (r#""a\\"b""#, r#""a\"b""#),
+            // [3.2] S4
+            (r#""a"  ,y"#, "a"),
+            (r#""a" b,y"#, r#""a" b"#),
+            (r#""a" "#, "a"),
+            // [3.2] S5
+            (r#""a"b,y"#, r#""a"b"#),
+            (r#""a,b"c,d"#, r#""a,b"c"#),
+            // [3.3.8] [3.3.9] the end of the line
+            (r#"""#, r#"""#),
+            (r#""a,y"#, "a,y"),
+            (r#""a\"#, "a"),
+            (r#""a" b""#, r#""a" b"""#),
+            (r#""a" é"b"#, r#""a" é"b""#),
+            (r#""a" 𝟙"b"#, r#""a" 𝟙"b"#),
+            (r#""a" ""#, r#""a" ""#),
+            // an escape right after a quote
+            (r#""a"\,y,z"#, r#"a"\y,z"#),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(value(&[], line), expected, "{line}");
+        }
+        let doubled = [
+            (r#""a""b""#, r#"a"b"#),
+            (r#""a\"b""#, r#""a\"b""#),
+            (r#""a"",b""#, r#"a",b"#),
+        ];
+        for (line, expected) in doubled {
+            assert_eq!(value(&["escape", "\""], line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn handling_of_unescaped_quotes() {
+        let handled = |handling| {
+            rows(
+                &["unescaped_quote_handling", handling],
+                3,
+                &[0, 1, 2],
+                br#"x,"a"b,y"#,
+            )
+        };
+        assert_eq!(handled("STOP_AT_DELIMITER"), [["x", "\"a\"b", "y"]]);
+        assert_eq!(handled("STOP_AT_CLOSING_QUOTE"), [["x", "a\"b,y", "NULL"]]);
+        assert_eq!(handled("BACK_TO_DELIMITER"), [["x", "ab,y", "NULL"]]);
+        assert_eq!(handled("SKIP_VALUE"), [["x", "NULL", "y"]]);
+        let mut raising =
+            scanner(&["unescaped_quote_handling", "RAISE_ERROR"], 1, &[0], false).unwrap();
+        assert_eq!(raising.scan(b"\"a\"b\n", 9, true), Err(UnescapedQuote));
+    }
+
+    #[test]
+    fn blanks_are_trimmed_outside_of_quotes() {
+        let both = [
+            "ignore_leading_white_space",
+            "true",
+            "ignore_trailing_white_space",
+            "true",
+        ];
+        assert_eq!(
+            rows(&both, 3, &[0, 1, 2], b" a , \" b \" ,\t\n"),
+            [["a", " b ", ""]]
+        );
+        assert_eq!(rows(&both, 2, &[0, 1], b" , x"), [["NULL", "x"]]);
+        assert!(scanner(&both[2..], 1, &[0], false).is_err());
+    }
+
+    #[test]
+    fn separators_of_several_characters() {
+        let pipes = ["sep", "||"];
+        assert_eq!(
+            rows(&pipes, 3, &[0, 1, 2], b"x||y||z\nx|||y|\n"),
+            [["x", "y", "z"], ["x", "|y|", "NULL"]]
+        );
+        assert_eq!(
+            rows(&["sep", "é"], 2, &[0, 1], "xéy".as_bytes()),
+            [["x", "y"]]
+        );
+        let mut quoted = scanner(&pipes, 1, &[0], false).unwrap();
+        assert_eq!(quoted.scan(b"\"a\"||b\n", 8, true), Err(Unsupported));
+    }
+
+    #[test]
+    fn comments_and_values() {
+        let options = ["comment", "#", "empty_value", "E", "null_value", "N"];
+        assert_eq!(
+            rows(&options, 2, &[0, 1], b"#x\n #y,\"\"\n"),
+            [[" #y", "E"]]
+        );
+    }
+
+    #[test]
+    fn other_encodings_are_decoded() {
+        assert_eq!(
+            rows(&["encoding", "ISO-8859-1"], 2, &[1], b"a,\xe9\n"),
+            [["é"]]
+        );
+        assert_eq!(
+            rows(&["encoding", "US-ASCII"], 2, &[1], b"a,\xe9\n"),
+            [["\u{fffd}"]]
+        );
+        let wide: Vec<u8> = "é,\"a\"\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(
+            rows(
+                &["encoding", "UTF-16LE", "line_sep", "\n"],
+                2,
+                &[0, 1],
+                &wide
+            ),
+            [["é", "a"]]
+        );
+    }
+
+    #[test]
+    fn quoted_line_ends_with_multi_line() {
+        let detected = [
+            "multi_line",
+            "true",
+            "line_sep",
+            "\r\n",
+            "normalize_line_ends",
+            "true",
+            "column_pruning",
+            "false",
+        ];
+        let bytes = b"1,\"a\r\nb\"\r\n\r\n2,\"c\nd\"\r\n3,e";
+        let expected = [["1", "a\nb"], ["2", "c\nd"], ["3", "e"]];
+        assert_eq!(rows(&detected, 2, &[0, 1], bytes), expected);
+        for size in 1..bytes.len() {
+            let mut scanner = scanner(&detected, 2, &[0, 1], false).unwrap();
+            let scanned = scanner.scan(&bytes[..size], size, false).unwrap();
+            assert!(scanned.consumed <= size);
+            assert_eq!(
+                scanner
+                    .scan(&bytes[scanned.consumed..], 99, true)
+                    .unwrap()
+                    .records
+                    + scanned.records,
+                3 + usize::from(scanned.records > 3)
+            );
+        }
+        let mut mixed = scanner(&detected, 2, &[0], false).unwrap();
+        assert_eq!(
+            mixed.scan(b"1,2\r\na\nb,c\r\n", 20, true),
+            Err(MixedLineEnds)
+        );
     }
 
     #[test]
     fn unselected_quoted_fields_take_the_shortcut() {
         let bytes = br#""a\\",b",c"#;
-        assert_eq!(rows(b',', 2, &[1], bytes), [["c"]]);
-        assert_eq!(rows(b',', 2, &[0, 1], bytes), [["a\\", "b\""]]);
+        assert_eq!(rows(&[], 2, &[1], bytes), [["c"]]);
+        assert_eq!(rows(&[], 2, &[0, 1], bytes), [["a\\", "b\""]]);
     }
 
     #[test]
     fn nothing_required_counts_lines() {
-        assert_eq!(rows(b',', 2, &[], b"a\n \n\n\"b\nc").len(), 3);
+        assert_eq!(rows(&[], 2, &[], b"a\n \n\n\"b\nc").len(), 3);
+    }
+
+    #[test]
+    fn malformed_records_have_too_few_or_too_many_tokens() {
+        let bytes = b"1,2\n3\n4,5,6\n7,x\n";
+        let bits = |required: &[u32], options: &[&str]| {
+            let mut scanner = scanner(options, 2, required, false).unwrap();
+            scanner.scan(bytes, bytes.len(), true).unwrap();
+            for slot in 0..required.len() {
+                scanner
+                    .column(bytes, slot, ColumnType::Int32, None)
+                    .unwrap();
+            }
+            scanner.malformed.clone()
+        };
+        assert_eq!(bits(&[0, 1], &[]), [false, true, true, true]);
+        assert_eq!(bits(&[0], &[]), [false; 4]);
+        assert_eq!(
+            bits(&[0], &["column_pruning", "false"]),
+            [false, true, true, false]
+        );
+        assert_eq!(bits(&[1], &[]), [false, false, false, true]);
+    }
+
+    #[test]
+    fn text_of_records() {
+        let bytes = b"1,\xff\r\n2\n";
+        let mut scanner = scanner(&[], 2, &[0], false).unwrap();
+        scanner.scan(bytes, bytes.len(), true).unwrap();
+        let text = scanner.text(bytes, Some(&[1, 0])).unwrap();
+        assert_eq!(text.len(), 2);
+        assert!(scanner.text(bytes, Some(&[2])).is_err());
     }
 
     #[test]
     fn first_record_of_an_object() {
         let scan = |bytes: &[u8], columns| {
-            let mut scanner = scanner(b',', columns, &[0, 1], true).unwrap();
+            let mut scanner = scanner(&[], columns, &[0, 1], true).unwrap();
             let records = scanner.scan(bytes, bytes.len(), true).unwrap().records;
-            let field = |at| String::from_utf8_lossy(scanner.field(bytes, at % 2, at / 2)).into();
+            let field = |at| {
+                String::from_utf8_lossy(scanner.field(bytes, at % 2, at / 2).unwrap_or_default())
+                    .into()
+            };
             (0..records * 2).map(field).collect::<Vec<String>>()
         };
         assert_eq!(scan(b"\xef\xbb\xbf\"a\",b\n", 2), ["a", "b"]);
         assert_eq!(scan(b"\xef\xbb\xbf\nb", 2), ["\0", "", "b", ""]);
-        let mut scanner = scanner(b',', 3, &[1], true).unwrap();
+        let mut scanner = scanner(&[], 3, &[1], true).unwrap();
         let bytes = b"\"a\\\\\",b\",c\n\"a\\\\\",b\",c\n";
         scanner.scan(bytes, bytes.len(), true).unwrap();
-        assert_eq!(scanner.field(bytes, 0, 0), b"b\"");
-        assert_eq!(scanner.field(bytes, 0, 1), b"c");
+        assert_eq!(scanner.field(bytes, 0, 0), Some(&b"b\""[..]));
+        assert_eq!(scanner.field(bytes, 0, 1), Some(&b"c"[..]));
     }
 
     #[test]
     fn limit_and_incomplete_records() {
         let bytes = b"ab,c\n\nde,f\ng";
-        let mut scanner = scanner(b',', 2, &[0], false).unwrap();
+        let mut scanner = scanner(&[], 2, &[0], false).unwrap();
         let mut scan = |limit, last| {
             let scanned = scanner.scan(bytes, limit, last).unwrap();
             (scanned.records, scanned.consumed)
@@ -575,33 +1045,25 @@ mod tests {
     }
 
     #[test]
-    fn token_limit() {
-        let most = vec![b','; MAX_TOKENS - 1];
-        let more = vec![b','; MAX_TOKENS];
+    fn limits_of_tokens() {
+        let most = vec![b','; 20479];
+        let more = vec![b','; 20480];
         for required in [&[0][..], &[0, 1]] {
-            let mut scanner = scanner(b',', 2, required, false).unwrap();
+            let mut scanner = scanner(&[], 2, required, false).unwrap();
             assert!(scanner.scan(&most, most.len(), true).is_ok());
-            let result = scanner.scan(&more, more.len(), true);
-            assert_eq!(result, Err(TooManyTokens));
+            assert_eq!(scanner.scan(&more, more.len(), true), Err(TooManyTokens));
         }
-        let mut counter = scanner(b',', 2, &[], false).unwrap();
+        let mut counter = scanner(&[], 2, &[], false).unwrap();
         assert_eq!(counter.scan(&more, more.len(), true).unwrap().records, 1);
-        assert_eq!(
-            tokens(&dialect(b','), &conversion(), &most).unwrap().len(),
-            MAX_TOKENS
-        );
-        assert_eq!(
-            tokens(&dialect(b','), &conversion(), &more),
-            Err(TooManyTokens)
-        );
+        let mut short = scanner(&["max_chars_per_column", "3"], 2, &[0], false).unwrap();
+        assert!(short.scan(b"abc,defg", 9, true).is_ok());
+        assert_eq!(short.scan(b"abcd,e", 9, true), Err(TokenTooLong));
     }
 
     #[test]
     fn arguments_are_checked() {
-        for sep in [0, b'\n', b'\r', b'"', b'\\', 0x80] {
-            assert!(scanner(sep, 1, &[0], false).is_err());
-        }
-        assert!(scanner(b',', 1, &[1], false).is_err());
-        assert!(scanner(b',', 2, &[1, 1], false).is_err());
+        assert!(scanner(&[], 1, &[1], false).is_err());
+        assert!(scanner(&[], 2, &[1, 1], false).is_err());
+        assert!(scanner(&["line_sep", "\r\n"], 1, &[0], false).is_err());
     }
 }
