@@ -1,0 +1,153 @@
+"""Reading files as the product reads objects, with everything real but the HTTP between planner, store and executors.
+
+The planner plans for a store whose objects are the files of a folder; its requests are run by the storlet in this
+process, on the files.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import google_crc32c
+import pyarrow as pa
+from csv_storlet import CsvStorlet
+from spark_storlets.datasource import csv_table, planner
+from spark_storlets.datasource.client import StoredObject
+
+from spark_storlets.errors import StorletError, error_of
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Folder:
+    """A store whose objects are the files of a folder; stands in for SwiftClient."""
+
+    path: Path
+    token: str = "token"
+
+    def objects(self, path: str) -> list[StoredObject]:
+        """All files that hold something, in the order of their names; hidden ones aside, as for any glob."""
+        files = sorted(f for f in self.path.iterdir() if not f.name.startswith(("_", ".")))
+        sizes = [(f.name, f.stat().st_size) for f in files]
+        return [StoredObject("folder", name, size, f"{self.path}", False) for name, size in sizes if size]
+
+    def url(self, container: str, name: str) -> str:
+        """The file's path serves as its URL."""
+        return str(self.path / name)
+
+
+@dataclass
+class Output:
+    """What the engine gives a storlet to write to."""
+
+    data: bytearray = field(default_factory=bytearray)
+
+    def set_metadata(self, metadata: Mapping[str, str]) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+
+def run(request: Json) -> tuple[pa.Table, Json]:
+    """Run a planned request; its table and trailer.
+
+    Raises:
+        StorletError: the storlet failed.
+    """
+    params = dict(
+        value.split(":", 1) for name, value in request["headers"].items() if name.startswith("X-Storlet-Parameter-")
+    )
+    output = Output()
+    with Path(request["url"]).open("rb") as file:
+        CsvStorlet(None)([file], [output], params)
+    data = bytes(output.data)
+    assert data[-8:] == b"STORLET1"
+    (length,) = struct.unpack("<I", data[-12:-8])
+    trailer = json.loads(data[-12 - length : -12])
+    assert trailer["crc32c"] == google_crc32c.value(data[: -12 - length])
+    if trailer["status"] != "ok":
+        raise error_of(trailer["kind"], trailer["message"])
+    return pa.ipc.open_stream(data[: -12 - length]).read_all(), trailer
+
+
+def facts_of(client: Folder, item: StoredObject, body: Json) -> Json:
+    """What the storlet says of an object; stands in for the planner's own calls."""
+    text = base64.urlsafe_b64encode(zlib.compress(json.dumps(body).encode())).decode()
+    request = {"url": client.url(item.container, item.name), "headers": {"X-Storlet-Parameter-0": f"r0:{text}"}}
+    facts: Json = run(request)[1]["facts"]
+    return facts
+
+
+@contextmanager
+def store(folder: Path) -> Iterator[None]:
+    """Let the planner find this folder wherever it looks."""
+    with (
+        mock.patch.object(planner, "client_of", lambda options: Folder(folder)),
+        mock.patch.object(csv_table, "check_deployed", lambda client: None),
+        mock.patch.object(csv_table, "facts_of", facts_of),
+    ):
+        yield
+
+
+@dataclass
+class Reader:
+    """One read, as the connector asks for it.
+
+    Args:
+        folder: with the objects.
+        options: as given to the reader.
+        conf: the session's, by full name; besides timeZone, caseSensitive and ansi.
+    """
+
+    folder: Path
+    options: Mapping[str, str]
+    conf: Mapping[str, Any]
+
+    def ask(self, op: str, **more: Any) -> Json:
+        """Ask the planner.
+
+        Raises:
+            StorletError: the planner refuses.
+        """
+        options = {"path": "swift://folder/*", "authUrl": "http://none/", "user": "u", "key": "k", **self.options}
+        conf = {"timeZone": "UTC", "caseSensitive": False, "ansi": True, **self.conf}
+        with store(self.folder):
+            answer = planner.answer({"v": 1, "op": op, "options": options, "conf": conf, **more})
+        if "error" in answer:
+            raise error_of(answer["error"]["kind"], answer["error"]["message"])
+        return answer
+
+    def schema(self) -> Json:
+        """The schema found, in Spark's JSON."""
+        schema: Json = self.ask("schema")["schema"]
+        return schema
+
+    def read(
+        self, schema: Json, columns: Sequence[str], predicates: Sequence[Json] = ()
+    ) -> tuple[list[pa.Table], list[int]]:
+        """The answers of all requests in order, and the indexes of the predicates that Spark has still to evaluate.
+
+        Raises:
+            StorletError: the planner or a storlet refuses or fails.
+        """
+        accepted = self.ask("push", schema=schema, predicates=list(predicates))["accepted"] if predicates else []
+        left = [i for i in range(len(predicates)) if i not in accepted]
+        taken = [predicates[i] for i in accepted]
+        plan = self.ask("plan", schema=schema, columns=list(columns), predicates=taken)
+        requests = [request for partition in plan["partitions"] for request in partition["requests"]]
+        return [run(request)[0] for request in requests], left
+
+
+__all__ = ["Folder", "Reader", "StorletError", "facts_of", "run", "store"]
