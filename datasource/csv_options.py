@@ -94,7 +94,9 @@ class CsvOptions:
         try:
             kernel.Kernel(_resolved(options.kernel), columns=1, required=[0]).close()
         except kernel.KernelError as error:
-            raise UnsupportedError(f"the CSV storlet does not read these options as Spark does: {error}") from error
+            if error.unsupported:
+                raise UnsupportedError(f"the CSV storlet does not read these options as Spark does: {error}") from error
+            raise ConfigurationError(f"the options cannot be used: {error}") from error
         return options
 
     def check_schema(self, columns: Iterable[tuple[str, str]]) -> None:
@@ -116,6 +118,7 @@ class CsvOptions:
                 self._check_locale(name, kind)
             if kind in ("date", "timestamp", "timestamp_ntz"):
                 self._check_policy(name, kind)
+                self._check_format(name, kind)
 
     def check_inference(self) -> None:
         """Refuse what inference brings into play: every type.
@@ -125,11 +128,25 @@ class CsvOptions:
         """
         self._check_locale("any column", "decimal")
         self._check_policy("any column", "timestamp")
+        for kind in ("date", "timestamp", "timestamp_ntz"):
+            self._check_format("any column", kind)
         if self.sampling_ratio < 1:
             raise UnsupportedError(
                 f"samplingRatio = {self.sampling_ratio}: which lines Spark samples depends on its own splits. Leave it "
                 "out: the store looks at all lines, in parallel."
             )
+
+    def _check_format(self, name: str, kind: str) -> None:
+        pattern, kernel = self._format_of(kind), csv_kernel()
+        if pattern is None:
+            return
+        try:
+            kernel.check_pattern(pattern)
+        except kernel.KernelError as error:
+            raise UnsupportedError(
+                f"the pattern {pattern!r} for {name} ({kind}) has parts that the CSV storlet does not read as Spark "
+                "does. Use y, M, d, H, h, m, s, S, a, X, x, Z and literal text, or read the file with spark.read.csv."
+            ) from error
 
     def _format_of(self, kind: str) -> str | None:
         return self.kernel.get({"date": "date_format", "timestamp": "timestamp_format"}.get(kind, f"{kind}_format"))

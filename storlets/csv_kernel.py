@@ -15,9 +15,13 @@ its library lies beside this file, or where the caller says.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
+import importlib.resources
 import os
+import re
+import zoneinfo
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -25,18 +29,40 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-__all__ = ["ABI_VERSION", "LIBRARY", "TYPES", "Kernel", "KernelError", "Scanned", "load", "tokens"]
+__all__ = [
+    "ABI_VERSION",
+    "LIBRARY",
+    "Kernel",
+    "KernelError",
+    "Scanned",
+    "arrow_type",
+    "check_pattern",
+    "load",
+    "tokens",
+]
 
 LIBRARY = "libstorlets_csv_kernel.so"
 """The file name of the kernel's library."""
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 """The version of the library's C interface that this module speaks."""
 
-TYPES: Mapping[str, pa.DataType] = MappingProxyType(
-    {"int": pa.int32(), "bigint": pa.int64(), "double": pa.float64(), "string": pa.string(), "date": pa.date32()}
+_TYPES: Mapping[str, pa.DataType] = MappingProxyType(
+    {
+        "boolean": pa.bool_(),
+        "tinyint": pa.int8(),
+        "smallint": pa.int16(),
+        "int": pa.int32(),
+        "bigint": pa.int64(),
+        "float": pa.float32(),
+        "double": pa.float64(),
+        "string": pa.string(),
+        "binary": pa.binary(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us", "UTC"),
+        "timestamp_ntz": pa.timestamp("us"),
+    }
 )
-"""The column types the kernel makes, by Spark's names for them."""
 
 _ERRORS = {
     -1: "invalid argument: a slot, a row index, a type or an option that the kernel does not know",
@@ -53,6 +79,7 @@ _ERRORS = {
 
 
 _UNSUPPORTED = (-6, -9)
+_ZONE_NEEDED = -10
 
 
 class KernelError(ValueError):
@@ -128,6 +155,13 @@ _SIGNATURES = {
             ctypes.c_void_p,
         ],
     ),
+    "csv_failed": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p]),
+    "csv_zone_needed": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_void_p]),
+    "csv_zone": (
+        ctypes.c_int32,
+        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_uint64],
+    ),
+    "csv_check_pattern": (ctypes.c_int32, [ctypes.c_char_p, ctypes.c_uint64]),
     "csv_malformed": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]),
     "csv_text": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]),
     "csv_tokens": (
@@ -247,16 +281,28 @@ class Kernel:
     def column(self, slot: int, type: str, rows: pa.UInt64Array | None = None) -> pa.Array:
         """One column of the last scan's records, or only of those with the indexes `rows`, in the order given.
 
-        `type` is one of TYPES. A value that does not convert is null, as in Spark's PERMISSIVE mode. Raises KernelError
-        for another type, an unknown slot or row, and for more than 2 GiB of text.
+        `type` is Spark's name of one, such as `decimal(15,2)`. A value that does not convert is null, and its record is
+        malformed. Raises KernelError for another type, an unknown slot or row, and for more than 2 GiB of text.
         """
-        if type not in TYPES:
-            raise KernelError(f"the kernel makes no {type} columns, only {', '.join(TYPES)}")
-        name = type.encode()
+        made, name = arrow_type(type), type.encode()
         _array, place = _new_array()
         indexes, count, _kept = _indexes(rows)
-        _check(self._library.csv_column(self._live(), slot, name, len(name), indexes, count, place))
-        return pa.Array._import_from_c(place, TYPES[type])
+        while True:
+            code = self._library.csv_column(self._live(), slot, name, len(name), indexes, count, place)
+            if code != _ZONE_NEEDED:
+                break
+            self._give_zone()
+        _check(code)
+        return pa.Array._import_from_c(place, made)
+
+    def failed(self, slot: int) -> pa.BooleanArray:
+        """Which of the last scan's records have no value in this column, which was made last and for all of them.
+
+        Null is a value; none is there when the record is too short, or when what is there does not convert.
+        """
+        _array, place = _new_array()
+        _check(self._library.csv_failed(self._live(), slot, place))
+        return pa.Array._import_from_c(place, pa.bool_())
 
     def malformed(self, rows: pa.UInt64Array | None = None) -> pa.BooleanArray:
         """Which of the last scan's records are malformed, or of those with the indexes `rows`.
@@ -276,10 +322,45 @@ class Kernel:
         _check(self._library.csv_text(self._live(), indexes, count, place))
         return pa.Array._import_from_c(place, pa.string())
 
+    def _give_zone(self) -> None:
+        """Give the kernel the rules of the region that it needs, or say that there is no such region."""
+        _array, place = _new_array()
+        _check(self._library.csv_zone_needed(self._live(), place))
+        (region,) = pa.Array._import_from_c(place, pa.string()).to_pylist()
+        name, rules = region.encode(), zone_rules(region)
+        _check(self._library.csv_zone(self._live(), name, len(name), rules, len(rules or b"")))
+
     def _live(self) -> int:
         if self._handle is None:
             raise KernelError("the kernel is closed")
         return self._handle
+
+
+def arrow_type(name: str) -> pa.DataType:
+    """The Arrow type of a column of Spark's type `name`. Raises KernelError when the kernel does not make it."""
+    if name in _TYPES:
+        return _TYPES[name]
+    found = re.fullmatch(r"decimal\((\d+),(\d+)\)", name)
+    if not found or not 1 <= int(found[1]) <= 38 or int(found[2]) > int(found[1]):
+        raise KernelError(f"the kernel makes no {name} columns, only {', '.join(_TYPES)} and decimal(p,s)")
+    return pa.decimal128(int(found[1]), int(found[2]))
+
+
+def check_pattern(pattern: str) -> None:
+    """Raises KernelError for a date or time pattern that the kernel does not read as Spark does."""
+    text = pattern.encode()
+    _check(load(None).csv_check_pattern(text, len(text)), f": the pattern {pattern!r}")
+
+
+@functools.cache
+def zone_rules(region: str) -> bytes | None:
+    """A region's TZif file, or None when there is no such region."""
+    if region not in zoneinfo.available_timezones() - {"localtime", "Factory"}:
+        return None
+    for directory in zoneinfo.TZPATH:
+        with contextlib.suppress(OSError):
+            return Path(directory, region).read_bytes()
+    return importlib.resources.files("tzdata").joinpath("zoneinfo", *region.split("/")).read_bytes()
 
 
 def tokens(line: bytes, options: Mapping[str, str], library: str | None = None) -> list[str | None]:

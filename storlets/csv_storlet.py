@@ -28,7 +28,7 @@ from typing import Any
 import csv_kernel
 import pyarrow as pa
 import pyarrow.compute as pc
-from csv_kernel import TYPES, Kernel, KernelError, tokens
+from csv_kernel import Kernel, KernelError, arrow_type, tokens
 from csv_records import BLOCK, Head, after_mark, blocks, first_options, first_record, naming_line, split_begin
 from storlet_predicate import columns_of, evaluate
 from storlet_sdk import StorletFailure, TableStorlet, TableWriter
@@ -98,7 +98,7 @@ class Scan:
         self._required = [name for name in names if name in filtered or name in self._output]
         self._positions = [names.index(name) for name in self._required]
         self._filtered = [name for name in self._required if name in filtered]
-        fields = {name: TYPES[self._types[name]] for name in self._output}
+        fields = {name: arrow_type(self._types[name]) for name in self._output}
         self.schema = pa.schema([(name, fields.get(name, pa.string())) for name in request["columns"]])
 
     def batches(self, source: Source) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -120,10 +120,14 @@ class Scan:
                 check_names(tokens(line, options), request["names"], len(self._types), request["fold_case"])
 
     def _rows(self, kernel: Kernel, records: int) -> pa.RecordBatch:
-        made = {name: self._column(kernel, name, None) for name in self._filtered}
+        made, missing = {}, {}
+        for name in self._filtered:
+            made[name] = self._column(kernel, name, None)
+            if self._request["mode"] == "FAILFAST":
+                missing[name] = kernel.failed(self._required.index(name))
         rows: pa.Array | None = None
         if self._request["mode"] == "FAILFAST":
-            made, rows = self._checked(kernel, made, records)
+            made, rows = self._checked(kernel, made, missing, records)
         if self._predicate is not None:
             passing = pc.indices_nonzero(evaluate(self._predicate, made, records if rows is None else len(rows)))
             made = {name: made[name].take(passing) for name in made}
@@ -145,7 +149,9 @@ class Scan:
     def _column(self, kernel: Kernel, name: str, rows: pa.Array | None) -> pa.Array:
         return kernel.column(self._required.index(name), self._types[name], rows)
 
-    def _checked(self, kernel: Kernel, made: dict[str, pa.Array], records: int) -> tuple[dict[str, pa.Array], pa.Array]:
+    def _checked(
+        self, kernel: Kernel, made: dict[str, pa.Array], missing: dict[str, pa.Array], records: int
+    ) -> tuple[dict[str, pa.Array], pa.Array]:
         """Fail at a malformed record, unless Spark would have dropped it before it saw what is wrong with it.
 
         While Spark's UnivocityParser converts a record, it evaluates each early predicate as soon as the last of its
@@ -153,9 +159,9 @@ class Scan:
         """
         kept = pa.repeat(pa.scalar(True), records)
         for predicate in self._request["early"]:
-            last = max((self._required.index(name) for name in columns_of(predicate)), default=0)
+            last = max(columns_of(predicate), key=self._required.index)
             passes = pc.fill_null(evaluate(predicate, made, records), False)
-            kept = pc.and_(kept, pc.or_(passes, kernel.failed(last)))
+            kept = pc.and_(kept, pc.or_(passes, missing[last]))
         rows = pc.indices_nonzero(kept)
         made = {name: made[name].take(rows) for name in made}
         for name in self._output:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from csv_kernel import TYPES, Kernel
+from csv_kernel import Kernel, arrow_type
 
 BOM = b"\xef\xbb\xbf"
 
@@ -38,7 +38,7 @@ def past_header(data: bytes, at: int) -> int:
 def columns(library: str, file: File, block: int | None = None) -> tuple[int, list[pa.ChunkedArray]]:
     """The number of records and the required columns. With `block`, read in blocks of that many bytes."""
     batches = list(scans(library, file, block))
-    types = [TYPES[file.types[column]] for column in file.required]
+    types = [arrow_type(file.types[column]) for column in file.required]
     arrays = [pa.chunked_array([batch[1][slot] for batch in batches], kind) for slot, kind in enumerate(types)]
     return sum(records for records, _ in batches), arrays
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from csv_kernel import TYPES
 from reading import File, rows
 
 CASES = Path(__file__).resolve().parents[1] / "data" / "spark-csv-cases.jsonl"
@@ -42,6 +41,7 @@ DEFAULTS = {
 
 SEPARATORS = {"\\t": "\t", **{chr(code): chr(code) for code in range(1, 128) if chr(code) not in '\n\r"\\'}}
 
+TYPES = ("int", "integer", "bigint", "double", "string", "date")
 IRRELEVANT = {"spark.sql.ansi.enabled", "spark.sql.session.timeZone", "spark.sql.csv.filterPushdown.enabled"}
 """Session settings that do not reach the kernel's types."""
 

@@ -65,7 +65,9 @@ _OWN = {
 }
 
 
-def parsed(where: str | None, types: dict[str, str]) -> tuple[list[list[Json]], list[list[tuple[str, str, int | None]]]]:
+def parsed(
+    where: str | None, types: dict[str, str]
+) -> tuple[list[list[Json]], list[list[tuple[str, str, int | None]]]]:
     """A filter as the connector offers it, a list for each of its conjuncts, and as alternatives to be evaluated here."""
     offered: list[list[Json]] = []
     atoms: list[list[tuple[str, str, int | None]]] = []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 from recorded import answer, same_rows
+
 from spark_storlets.errors import StorletError, UnsupportedError
 
 DATA = Path(__file__).resolve().parents[1] / "data"

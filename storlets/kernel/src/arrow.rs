@@ -14,12 +14,18 @@ pub struct Array {
 /// The values of an array, by layout.
 #[derive(Debug, PartialEq)]
 pub enum Values {
+    Int8(Vec<i8>),
+    Int16(Vec<i16>),
     /// Also dates.
     Int32(Vec<i32>),
+    /// Also timestamps.
     Int64(Vec<i64>),
+    Float32(Vec<f32>),
     Float64(Vec<f64>),
+    Decimal(Vec<i128>),
     /// Truth values, a bit each.
     Bits(Vec<u8>),
+    /// Also binary values.
     Utf8 {
         offsets: Vec<i32>,
         bytes: Vec<u8>,
@@ -56,9 +62,13 @@ impl Array {
     pub fn export(self) -> ArrowArray {
         let validity = self.validity().map_or(ptr::null(), address);
         let (second, third) = match &self.values {
+            Values::Int8(values) => (address(values), None),
+            Values::Int16(values) => (address(values), None),
             Values::Int32(values) => (address(values), None),
             Values::Int64(values) => (address(values), None),
+            Values::Float32(values) => (address(values), None),
             Values::Float64(values) => (address(values), None),
+            Values::Decimal(values) => (address(values), None),
             Values::Bits(bits) => (address(bits), None),
             Values::Utf8 { offsets, bytes } => (address(offsets), Some(address(bytes))),
         };

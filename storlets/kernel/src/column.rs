@@ -3,71 +3,252 @@
 use crate::arrow::{Array, Values};
 use crate::conversion::Conversion;
 use crate::error::Error;
+use crate::pattern::Pattern;
+use crate::zone::Zones;
 use crate::{parse, text};
 
-/// The types a column can have.
+/// The types a column can have: Spark's, by its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
 pub enum ColumnType {
-    /// Spark's INT.
-    Int32,
-    /// Spark's BIGINT.
-    Int64,
-    /// Spark's DOUBLE.
-    Float64,
-    /// Spark's STRING.
-    Utf8,
-    /// Spark's DATE, in days since 1970-01-01.
-    Date32,
+    Boolean,
+    TinyInt,
+    SmallInt,
+    Int,
+    BigInt,
+    Float,
+    Double,
+    Decimal { precision: u8, scale: u8 },
+    String,
+    Binary,
+    Date,
+    Timestamp,
+    TimestampNtz,
 }
 
 impl ColumnType {
     /// The type that Spark calls `name`.
     pub fn parse(name: &str) -> Result<ColumnType, Error> {
         Ok(match name {
-            "int" => ColumnType::Int32,
-            "bigint" => ColumnType::Int64,
-            "double" => ColumnType::Float64,
-            "string" => ColumnType::Utf8,
-            "date" => ColumnType::Date32,
-            _ => return Err(Error::InvalidArgument),
+            "boolean" => ColumnType::Boolean,
+            "tinyint" => ColumnType::TinyInt,
+            "smallint" => ColumnType::SmallInt,
+            "int" => ColumnType::Int,
+            "bigint" => ColumnType::BigInt,
+            "float" => ColumnType::Float,
+            "double" => ColumnType::Double,
+            "string" => ColumnType::String,
+            "binary" => ColumnType::Binary,
+            "date" => ColumnType::Date,
+            "timestamp" => ColumnType::Timestamp,
+            "timestamp_ntz" => ColumnType::TimestampNtz,
+            _ => decimal(name).ok_or(Error::InvalidArgument)?,
         })
     }
 }
 
+fn decimal(name: &str) -> Option<ColumnType> {
+    let inner = name.strip_prefix("decimal(")?.strip_suffix(')')?;
+    let (precision, scale) = inner.split_once(',')?;
+    let (precision, scale) = (precision.parse().ok()?, scale.parse().ok()?);
+    let fits = (1..=38).contains(&precision) && scale <= precision;
+    fits.then_some(ColumnType::Decimal { precision, scale })
+}
+
 /// The column of the given tokens, and which of them did not convert: those are null [6.2], as is a token that equals
 /// `nullValue` whether it was quoted or not [4.1].
+///
+/// `zones` are those known so far; a timestamp in another one is an error, and its name is left there.
 pub fn build<'a>(
     kind: ColumnType,
     conversion: &Conversion,
+    zones: &mut Zones,
     tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
 ) -> Result<(Array, Vec<usize>), Error> {
     let null = conversion.null_value.as_bytes();
-    let tokens = tokens.map(|token| token.filter(|&token| token != null));
-    match kind {
-        ColumnType::Int32 => Ok(fixed(tokens, parse::int32, Values::Int32)),
-        ColumnType::Int64 => Ok(fixed(tokens, parse::int64, Values::Int64)),
-        ColumnType::Float64 => Ok(fixed(tokens, parse::double, Values::Float64)),
-        ColumnType::Date32 => Ok(fixed(tokens, parse::date, Values::Int32)),
-        ColumnType::Utf8 => Ok((texts(tokens)?, Vec::new())),
+    let decoded = !null.is_ascii();
+    let tokens = tokens.map(|token| {
+        token.filter(|&token| match decoded {
+            false => token != null,
+            // Malformed bytes may be what nullValue has in their place.
+            true => text::decoded(token) != null,
+        })
+    });
+    let names = parse::Names::new(
+        &conversion.nan_value,
+        &conversion.positive_inf,
+        &conversion.negative_inf,
+    );
+    Ok(match kind {
+        ColumnType::Boolean => {
+            let (validity, values, failed) = converted(tokens, parse::boolean);
+            (Array::new(validity, Values::Bits(bits(&values))), failed)
+        }
+        ColumnType::TinyInt => fixed(tokens, parse::int, Values::Int8),
+        ColumnType::SmallInt => fixed(tokens, parse::int, Values::Int16),
+        ColumnType::Int => fixed(tokens, parse::int, Values::Int32),
+        ColumnType::BigInt => fixed(tokens, parse::int64, Values::Int64),
+        ColumnType::Float => fixed(tokens, |token| parse::float(token, &names), Values::Float32),
+        ColumnType::Double => fixed(
+            tokens,
+            |token| parse::double(token, &names),
+            Values::Float64,
+        ),
+        ColumnType::Decimal { precision, scale } => fixed(
+            tokens,
+            |token| parse::decimal(token, precision, scale),
+            Values::Decimal,
+        ),
+        ColumnType::Date => dates(conversion, tokens)?,
+        ColumnType::Timestamp => timestamps(conversion, zones, tokens)?,
+        ColumnType::TimestampNtz => local_timestamps(conversion, tokens)?,
+        ColumnType::String | ColumnType::Binary => (texts(tokens)?, Vec::new()),
+    })
+}
+
+fn dates<'a>(
+    conversion: &Conversion,
+    tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
+) -> Result<(Array, Vec<usize>), Error> {
+    let fallback = conversion.date_fallback;
+    let iso = Some(Pattern::parse("yyyy-MM-dd"));
+    let format = match &conversion.date_format {
+        None if fallback == Some(false) && conversion.prefer_date => &iso,
+        given => given,
+    };
+    Ok(match format {
+        None => {
+            let legacy = fallback != Some(false);
+            fixed(
+                tokens,
+                |token| parse::date(token, conversion.prefer_date, legacy),
+                Values::Int32,
+            )
+        }
+        Some(Err(error)) => return Err(*error),
+        Some(Ok(pattern)) => {
+            let read = |token: &[u8]| match pattern.read(&text::lossy(token)) {
+                Some(parsed) => parsed.days.try_into().ok(),
+                None if fallback == Some(true) => parse::date(token, false, true),
+                None => None,
+            };
+            fixed(tokens, read, Values::Int32)
+        }
+    })
+}
+
+fn timestamps<'a>(
+    conversion: &Conversion,
+    zones: &mut Zones,
+    tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
+) -> Result<(Array, Vec<usize>), Error> {
+    let session = conversion.time_zone.as_str();
+    let format = match &conversion.timestamp_format {
+        Some(Err(error)) => return Err(*error),
+        Some(Ok(pattern)) => Some(pattern),
+        None => None,
+    };
+    let fallback = conversion.date_fallback.unwrap_or(format.is_none());
+    let mut needed = None;
+    let mut instant = |local: i128, zone: &str| {
+        let seconds = local.div_euclid(1_000_000) as i64;
+        let offset = match zones.offset(zone, seconds) {
+            Ok(offset) => i128::from(offset?),
+            Err(region) => {
+                needed = Some(region);
+                return None;
+            }
+        };
+        i64::try_from(local - offset * 1_000_000).ok()
+    };
+    let read = |token: &[u8]| {
+        let strict = |pattern: &Pattern| {
+            let parsed = pattern.read(&text::lossy(token))?;
+            let local =
+                i128::from(parsed.days) * i128::from(parse::DAY) + i128::from(parsed.micros);
+            Some((local, parsed.offset))
+        };
+        match format.map(strict) {
+            Some(Some((local, Some(offset)))) => {
+                return i64::try_from(local - i128::from(offset) * 1_000_000).ok();
+            }
+            Some(Some((local, None))) => return instant(local, session),
+            Some(None) if !fallback => return None,
+            _ => {}
+        }
+        let mut lenient = |token: &[u8]| {
+            let moment = parse::moment(token)?;
+            instant(
+                moment.local(conversion.today),
+                moment.zone.unwrap_or(session),
+            )
+        };
+        lenient(token).or_else(|| lenient(&parse::without_gmt(token).filter(|_| fallback)?))
+    };
+    let column = fixed(tokens, read, Values::Int64);
+    match needed {
+        Some(region) => {
+            zones.needed = Some(region);
+            Err(Error::ZoneNeeded)
+        }
+        None => Ok(column),
     }
 }
 
-fn fixed<'a, T: Default>(
+fn local_timestamps<'a>(
+    conversion: &Conversion,
     tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
-    parse: impl Fn(&[u8]) -> Option<T>,
-    wrap: impl Fn(Vec<T>) -> Values,
-) -> (Array, Vec<usize>) {
+) -> Result<(Array, Vec<usize>), Error> {
+    Ok(match &conversion.timestamp_ntz_format {
+        Some(Err(error)) => return Err(*error),
+        Some(Ok(pattern)) => {
+            let read = |token: &[u8]| {
+                let parsed = pattern
+                    .read(&text::lossy(token))
+                    .filter(|parsed| parsed.offset.is_none())?;
+                parsed
+                    .days
+                    .checked_mul(parse::DAY)?
+                    .checked_add(parsed.micros)
+            };
+            fixed(tokens, read, Values::Int64)
+        }
+        None => {
+            let read = |token: &[u8]| {
+                let moment = parse::moment(token).filter(|moment| moment.zone.is_none())?;
+                moment.days?;
+                moment.local(0).try_into().ok()
+            };
+            fixed(tokens, read, Values::Int64)
+        }
+    })
+}
+
+/// Values of which any token converts or does not: validity, values, and the tokens that do not.
+fn converted<'a, T: Default>(
+    tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
+    mut parse: impl FnMut(&[u8]) -> Option<T>,
+) -> (Validity, Vec<T>, Vec<usize>) {
     let mut validity = Validity::with_capacity(tokens.len());
     let mut values = Vec::with_capacity(tokens.len());
     let mut failed = Vec::new();
     for (at, token) in tokens.enumerate() {
-        let value = token.and_then(&parse);
+        let value = token.and_then(&mut parse);
         if value.is_none() && token.is_some() {
             failed.push(at);
         }
         validity.push(value.is_some());
         values.push(value.unwrap_or_default());
     }
+    (validity, values, failed)
+}
+
+fn fixed<'a, T: Default>(
+    tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
+    parse: impl FnMut(&[u8]) -> Option<T>,
+    wrap: impl Fn(Vec<T>) -> Values,
+) -> (Array, Vec<usize>) {
+    let (validity, values, failed) = converted(tokens, parse);
     (Array::new(validity, wrap(values)), failed)
 }
 
@@ -86,14 +267,18 @@ pub fn texts<'a>(tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>) -> Res
 }
 
 /// A column of truth values.
-pub fn booleans(values: Vec<bool>) -> Array {
+pub fn booleans(values: &[bool]) -> Array {
     let mut validity = Validity::with_capacity(values.len());
     values.iter().for_each(|_| validity.push(true));
+    Array::new(validity, Values::Bits(bits(values)))
+}
+
+fn bits(values: &[bool]) -> Vec<u8> {
     let mut bits = vec![0u8; (values.len() + 7) / 8];
     for (at, _) in values.iter().enumerate().filter(|(_, &value)| value) {
         bits[at / 8] |= 1 << (at % 8);
     }
-    Array::new(validity, Values::Bits(bits))
+    bits
 }
 
 /// Which values are not null, one bit each. The bits are made at the first null: most columns have none.
@@ -149,18 +334,18 @@ mod tests {
         let mut conversion = Conversion::parse(&mut Options::decode(&[]).unwrap()).unwrap();
         conversion.null_value = null.to_owned();
         let tokens = tokens.iter().map(|token| token.map(str::as_bytes));
-        build(kind, &conversion, tokens).unwrap()
+        build(kind, &conversion, &mut Zones::default(), tokens).unwrap()
     }
 
     #[test]
     fn nulls_are_null_tokens_or_do_not_convert() {
         let tokens = [Some("1"), None, Some(""), Some("x"), Some("-2")];
-        let (array, failed) = column(ColumnType::Int32, "", &tokens);
+        let (array, failed) = column(ColumnType::Int, "", &tokens);
         assert_eq!((array.len(), array.null_count()), (5, 3));
         assert_eq!(array.validity(), Some(&[0b1111_0001][..]));
         assert_eq!(array.values(), &Values::Int32(vec![1, 0, 0, 0, -2]));
         assert_eq!(failed, [3]);
-        let (array, failed) = column(ColumnType::Int64, "1", &tokens);
+        let (array, failed) = column(ColumnType::BigInt, "1", &tokens);
         assert_eq!((array.null_count(), failed), (4, vec![2, 3]));
     }
 
@@ -177,13 +362,31 @@ mod tests {
 
     #[test]
     fn truth_values() {
-        let array = booleans([true, false, false, true, true, false, false, false, true].into());
+        let array = booleans(&[true, false, false, true, true, false, false, false, true]);
         assert_eq!(array.values(), &Values::Bits(vec![0b1_1001, 1]));
     }
 
     #[test]
     fn type_names() {
-        assert_eq!(ColumnType::parse("date"), Ok(ColumnType::Date32));
-        assert_eq!(ColumnType::parse("integer"), Err(Error::InvalidArgument));
+        assert_eq!(ColumnType::parse("date"), Ok(ColumnType::Date));
+        let decimal = ColumnType::Decimal {
+            precision: 15,
+            scale: 2,
+        };
+        assert_eq!(ColumnType::parse("decimal(15,2)"), Ok(decimal));
+        for name in [
+            "integer",
+            "decimal",
+            "decimal(39,0)",
+            "decimal(0,0)",
+            "decimal(2,3)",
+            "decimal(-1,0)",
+        ] {
+            assert_eq!(
+                ColumnType::parse(name),
+                Err(Error::InvalidArgument),
+                "{name}"
+            );
+        }
     }
 }

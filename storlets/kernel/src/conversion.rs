@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::options::Options;
+use crate::pattern::Pattern;
 
 /// The converters' settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,12 +15,12 @@ pub struct Conversion {
     pub positive_inf: String,
     /// `negativeInf`.
     pub negative_inf: String,
-    /// `dateFormat`, when set.
-    pub date_format: Option<String>,
-    /// `timestampFormat`, when set.
-    pub timestamp_format: Option<String>,
-    /// `timestampNTZFormat`, when set.
-    pub timestamp_ntz_format: Option<String>,
+    /// `dateFormat`, when set; an error when it is no pattern that is read here.
+    pub date_format: Option<Result<Pattern, Error>>,
+    /// `timestampFormat`, likewise.
+    pub timestamp_format: Option<Result<Pattern, Error>>,
+    /// `timestampNTZFormat`, likewise.
+    pub timestamp_ntz_format: Option<Result<Pattern, Error>>,
     /// `enableDateTimeParsingFallback`, when set.
     pub date_fallback: Option<bool>,
     /// `preferDate`.
@@ -38,7 +39,7 @@ impl Conversion {
         let (positive_inf, negative_inf) =
             (text("positive_inf", "Inf")?, text("negative_inf", "-Inf")?);
         let time_zone = text("time_zone", "UTC")?;
-        let mut format = |name| Ok(options.optional(name)?.map(str::to_owned));
+        let mut format = |name| Ok(options.optional(name)?.map(Pattern::parse)) as Result<_, Error>;
         Ok(Conversion {
             null_value,
             nan_value,

@@ -24,6 +24,8 @@ pub enum Error {
     UnescapedQuote = -8,
     /// An object's lines end in several ways, and Spark's reading of it depends on the size of a buffer [2.3].
     MixedLineEnds = -9,
+    /// The rules of a time zone are not known; the caller is to give them.
+    ZoneNeeded = -10,
 }
 
 impl fmt::Display for Error {
@@ -37,6 +39,7 @@ impl fmt::Display for Error {
             Error::Unsupported => "unsupported option",
             Error::TokenTooLong => "a token has too many characters",
             Error::UnescapedQuote => "a quote inside a quoted field is not escaped",
+            Error::ZoneNeeded => "a time zone is needed",
             Error::MixedLineEnds => "lines end in several ways",
         })
     }

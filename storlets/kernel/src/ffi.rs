@@ -9,13 +9,14 @@ use crate::column::{self, ColumnType};
 use crate::conversion::Conversion;
 use crate::dialect::Dialect;
 use crate::options::Options;
+use crate::pattern::Pattern;
 use crate::{scan, ArrowArray, Error, Scanner, Selection};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::str::from_utf8;
 use std::{ptr, slice};
 
 /// Raised whenever a signature or the meaning of a number changes.
-const ABI_VERSION: u32 = 3;
+const ABI_VERSION: u32 = 4;
 
 /// A scanner and the buffer it scanned last.
 pub struct Handle {
@@ -179,6 +180,81 @@ pub unsafe extern "C" fn csv_malformed(
     let array = guarded(|| handle.scanner.malformed(rows));
     // SAFETY: the caller's promise.
     unsafe { give(array.map(|array| array.export()), out) }
+}
+
+/// Which records failed in the column made last, see [`Scanner::failed`].
+///
+/// # Safety
+/// `handle` is a live handle, `out` a place for the array.
+#[no_mangle]
+pub unsafe extern "C" fn csv_failed(handle: *const Handle, slot: u32, out: *mut ArrowArray) -> i32 {
+    // SAFETY: the caller's promise; nothing changes the handle during the call.
+    let handle = unsafe { &*handle };
+    let array = guarded(|| handle.scanner.failed(slot as usize));
+    // SAFETY: the caller's promise.
+    unsafe { give(array.map(|array| array.export()), out) }
+}
+
+/// The region that `csv_column` needs the rules of, as a column of one text; of none when it needs none.
+///
+/// # Safety
+/// As for `csv_failed`.
+#[no_mangle]
+pub unsafe extern "C" fn csv_zone_needed(handle: *mut Handle, out: *mut ArrowArray) -> i32 {
+    // SAFETY: the caller's promise; nothing else holds the handle during the call.
+    let handle = unsafe { &mut *handle };
+    let array = guarded(|| {
+        let region = handle.scanner.zone_needed();
+        column::texts(
+            region
+                .iter()
+                .map(|name| Some(name.as_bytes()))
+                .collect::<Vec<_>>()
+                .into_iter(),
+        )
+    });
+    // SAFETY: the caller's promise.
+    unsafe { give(array.map(|array| array.export()), out) }
+}
+
+/// Gives the rules of a region; `tzif` null says that there is no such region.
+///
+/// # Safety
+/// `handle` is a live handle, `name` points to `name_len` bytes, `tzif` is null or points to `tzif_len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn csv_zone(
+    handle: *mut Handle,
+    name: *const u8,
+    name_len: u64,
+    tzif: *const u8,
+    tzif_len: u64,
+) -> i32 {
+    // SAFETY: the caller's promises; nothing else holds the handle during the call.
+    let (handle, name, rules) = unsafe {
+        (
+            &mut *handle,
+            borrowed(name, name_len as usize),
+            borrowed(tzif, tzif_len as usize),
+        )
+    };
+    let rules = (!tzif.is_null()).then_some(rules);
+    let done = guarded(|| {
+        let name = from_utf8(name).map_err(|_| Error::InvalidArgument)?;
+        handle.scanner.add_zone(name, rules)
+    });
+    done.map_or_else(|error| error as i32, |()| 0)
+}
+
+/// Whether a pattern is one that is read here: 0, or an error.
+///
+/// # Safety
+/// `text` points to `text_len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn csv_check_pattern(text: *const u8, text_len: u64) -> i32 {
+    // SAFETY: the caller's promise.
+    let text = unsafe { borrowed(text, text_len as usize) };
+    let parsed = guarded(|| Pattern::parse(from_utf8(text).map_err(|_| Error::InvalidArgument)?));
+    parsed.map_or_else(|error| error as i32, |_| 0)
 }
 
 /// The text of records of the last scan, see [`Scanner::text`].

@@ -18,7 +18,7 @@
 //! let scanned = scanner.scan(block, block.len(), true).unwrap();
 //! assert_eq!((scanned.records, scanned.consumed), (2, block.len()));
 //! assert_eq!(scanner.field(block, 0, 1), Some(&b"y,z"[..]));
-//! let column = scanner.column(block, 0, ColumnType::Utf8, None).unwrap();
+//! let column = scanner.column(block, 0, ColumnType::String, None).unwrap();
 //! assert_eq!(column.len(), 2);
 //! ```
 
@@ -33,9 +33,11 @@ mod ffi;
 mod find;
 mod options;
 mod parse;
+mod pattern;
 mod scan;
 mod text;
 mod tokenizer;
+mod zone;
 
 pub use arrow::{Array, ArrowArray};
 pub use column::ColumnType;

@@ -10,6 +10,7 @@ use crate::error::Error::{self, *};
 use crate::find::find;
 use crate::text;
 use crate::tokenizer::{Found, Sink, Tokenizer};
+use crate::zone::Zones;
 
 /// The largest buffer, and the most text of decoded fields, in one scan.
 const MAX_BYTES: usize = i32::MAX as usize;
@@ -60,6 +61,11 @@ pub struct Scanner {
     /// Where each record begins and ends, its line end not counted.
     lines: Vec<(u32, u32)>,
     malformed: Vec<bool>,
+    /// Each record's number of tokens, where all are looked at.
+    tokens: Vec<u32>,
+    /// The records whose values in the column made last do not convert.
+    failed: Vec<u32>,
+    zones: Zones,
     units: Vec<u16>,
 }
 
@@ -101,6 +107,9 @@ impl Scanner {
             decoded: Vec::new(),
             lines: Vec::new(),
             malformed: Vec::new(),
+            tokens: Vec::new(),
+            failed: Vec::new(),
+            zones: Zones::default(),
             units: Vec::new(),
         })
     }
@@ -120,6 +129,8 @@ impl Scanner {
         self.fields.clear();
         self.lines.clear();
         self.malformed.clear();
+        self.tokens.clear();
+        self.failed.clear();
         self.decoded.clear();
         self.decoded.extend(self.dialect.empty_value.as_bytes());
     }
@@ -311,8 +322,14 @@ impl Scanner {
             Found::Record(tokens) => !self.selecting && !self.counting && tokens != self.columns,
             _ => true,
         };
+        let tokens = match found {
+            Found::Record(_) if self.selecting => u32::MAX,
+            Found::Record(tokens) => tokens as u32,
+            _ => 0,
+        };
         self.lines.push((start as u32, end as u32));
         self.malformed.push(malformed);
+        self.tokens.push(tokens);
     }
 
     /// Reads a record in the usual form. None when it has another.
@@ -386,25 +403,59 @@ impl Scanner {
         self.check_rows(rows)?;
         let count = rows.map_or(self.lines.len(), <[u64]>::len);
         let record = |at: usize| rows.map_or(at, |rows| rows[at] as usize);
+        let mut zones = std::mem::take(&mut self.zones);
         let tokens = (0..count).map(|at| self.field(buf, slot, record(at)));
-        let (array, failed) = column::build(kind, &self.conversion, tokens)?;
+        let built = column::build(kind, &self.conversion, &mut zones, tokens);
+        self.zones = zones;
+        let (array, failed) = built?;
+        self.failed.clear();
         for at in failed {
             self.malformed[record(at)] = true;
+            self.failed.push(record(at) as u32);
         }
         Ok(array)
+    }
+
+    /// Which records have a value in the column made last that is missing or does not convert. Null is a value.
+    pub fn failed(&self, slot: usize) -> Result<Array, Error> {
+        let column = self
+            .slots
+            .iter()
+            .position(|&there| there == Some(slot))
+            .ok_or(InvalidArgument)?;
+        let mut failed: Vec<bool> = self
+            .tokens
+            .iter()
+            .map(|&count| count as usize <= column)
+            .collect();
+        for &record in &self.failed {
+            failed[record as usize] = true;
+        }
+        Ok(column::booleans(&failed))
+    }
+
+    /// The region whose rules a column could not be made without.
+    pub fn zone_needed(&mut self) -> Option<String> {
+        self.zones.needed.take()
+    }
+
+    /// Takes a region's rules, see [`Zones::add`](crate::zone::Zones::add).
+    pub fn add_zone(&mut self, region: &str, tzif: Option<&[u8]>) -> Result<(), Error> {
+        self.zones.add(region, tzif)
     }
 
     /// Whether records of the last scan are malformed, as far as it is known: by the number of their tokens [6.1], and
     /// by the values of the columns made so far.
     pub fn malformed(&self, rows: Option<&[u64]>) -> Result<Array, Error> {
         self.check_rows(rows)?;
-        Ok(column::booleans(match rows {
+        let bits: Vec<bool> = match rows {
             None => self.malformed.clone(),
             Some(rows) => rows
                 .iter()
                 .map(|&row| self.malformed[row as usize])
                 .collect(),
-        }))
+        };
+        Ok(column::booleans(&bits))
     }
 
     /// The text of records of the last scan, without their line ends [6.4].
@@ -983,9 +1034,7 @@ mod tests {
             let mut scanner = scanner(options, 2, required, false).unwrap();
             scanner.scan(bytes, bytes.len(), true).unwrap();
             for slot in 0..required.len() {
-                scanner
-                    .column(bytes, slot, ColumnType::Int32, None)
-                    .unwrap();
+                scanner.column(bytes, slot, ColumnType::Int, None).unwrap();
             }
             scanner.malformed.clone()
         };

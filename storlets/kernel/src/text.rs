@@ -1,6 +1,7 @@
 //! Text as the JDK decodes it: malformed bytes become U+FFFD, in the JDK's count [1.11].
 
 use crate::dialect::Encoding;
+use std::borrow::Cow;
 use std::str::from_utf8;
 
 const REPLACEMENT: &str = "\u{fffd}";
@@ -13,6 +14,23 @@ pub fn decode(bytes: &[u8], out: &mut Vec<u8>) {
     for piece in pieces(bytes) {
         out.extend(piece.unwrap_or(REPLACEMENT).as_bytes());
     }
+}
+
+/// `bytes`, which are UTF-8, with malformed sequences replaced.
+pub fn decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
+    match from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text.as_bytes()),
+        Err(_) => {
+            let mut out = Vec::new();
+            decode(bytes, &mut out);
+            Cow::Owned(out)
+        }
+    }
+}
+
+/// The text of `bytes`, as far as a date can be in it.
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
 }
 
 /// Appends the UTF-16 units that `bytes` decode to.

@@ -2,11 +2,12 @@
 
 use super::{sign, trim};
 
-/// Days since 1970-01-01, proleptic Gregorian.
-pub fn date(token: &[u8]) -> Option<i32> {
+/// Days since 1970-01-01: the lenient text or, with `strict`, also what the pattern `yyyy-MM-dd` takes beyond that;
+/// with `legacy` all of this again without any `GMT`.
+pub fn date(token: &[u8], strict: bool, legacy: bool) -> Option<i32> {
     lenient(token)
-        .or_else(|| strict(token))
-        .or_else(|| lenient(&without_gmt(token)?))
+        .or_else(|| strictly(token).filter(|_| strict))
+        .or_else(|| lenient(&without_gmt(token).filter(|_| legacy)?))
 }
 
 /// `[+-]yyyy[-m[-d[( |T)any text]]]`, the year of four to seven digits, month and day of one or two, between blanks
@@ -22,23 +23,23 @@ fn lenient(token: &[u8]) -> Option<i32> {
         [b' ' | b'T', ..] if day.is_some() => {}
         _ => return None,
     }
-    days(negative, year, month.unwrap_or(1), day.unwrap_or(1))
+    in_range(negative, year, month.unwrap_or(1), day.unwrap_or(1))
 }
 
 /// What the pattern `yyyy-MM-dd` takes beyond that: a signed year of up to 19 digits, leading zeros and all, but no
 /// negative zero [5.8].
-fn strict(token: &[u8]) -> Option<i32> {
+fn strictly(token: &[u8]) -> Option<i32> {
     let (negative, text) = sign(token);
     let signed = text.len() < token.len();
     let (year, rest) = number(text, 8, 19)?;
     let (month, rest) = part(rest, 2)?;
     let (day, rest) = part(rest, 2)?;
     let accepted = signed && rest.is_empty() && !(negative && year == 0);
-    days(negative, year, month?, day?).filter(|_| accepted)
+    in_range(negative, year, month?, day?).filter(|_| accepted)
 }
 
 /// Spark drops every `GMT` before it tries a text again that the pattern does not take.
-fn without_gmt(token: &[u8]) -> Option<Vec<u8>> {
+pub fn without_gmt(token: &[u8]) -> Option<Vec<u8>> {
     let text = String::from_utf8_lossy(token);
     text.contains("GMT")
         .then(|| text.replace("GMT", "").into_bytes())
@@ -67,12 +68,17 @@ fn part(text: &[u8], least: usize) -> Option<(Option<i64>, &[u8])> {
     }
 }
 
-fn days(negative: bool, year: i64, month: i64, day: i64) -> Option<i32> {
+fn in_range(negative: bool, year: i64, month: i64, day: i64) -> Option<i32> {
     let year = match year {
         0..=9_999_999 if negative => -year,
         0..=9_999_999 => year,
         _ => return None,
     };
+    days(year, month, day)?.try_into().ok()
+}
+
+/// Days since 1970-01-01, proleptic Gregorian; None when there is no such day.
+pub fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
         4 | 6 | 9 | 11 => 30,
@@ -93,12 +99,14 @@ fn days(negative: bool, year: i64, month: i64, day: i64) -> Option<i32> {
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let day_of_year = (153 * month + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    i32::try_from(era * 146_097 + day_of_era - 719_468).ok()
+    Some(era * 146_097 + day_of_era - 719_468)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::date;
+    fn date(token: &[u8]) -> Option<i32> {
+        super::date(token, true, true)
+    }
 
     #[test]
     fn dates() {

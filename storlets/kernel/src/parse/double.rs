@@ -12,15 +12,77 @@ const POWERS: [f64; 23] = [
 /// The largest integer up to which every one is a double exactly.
 const EXACT: u64 = 1 << 53;
 
+/// The texts that Spark takes for NaN and the infinities before it parses [4.11].
+pub struct Names<'a> {
+    nan: &'a [u8],
+    positive: &'a [u8],
+    negative: &'a [u8],
+    /// One of them may be a number.
+    odd: bool,
+}
+
+impl<'a> Names<'a> {
+    /// The names given by the options.
+    pub fn new(nan: &'a str, positive: &'a str, negative: &'a str) -> Self {
+        let digit = |name: &str| name.bytes().any(|byte| byte.is_ascii_digit());
+        Names {
+            nan: nan.as_bytes(),
+            positive: positive.as_bytes(),
+            negative: negative.as_bytes(),
+            odd: [nan, positive, negative].into_iter().any(digit),
+        }
+    }
+
+    fn value(&self, token: &[u8]) -> Option<f64> {
+        if token == self.nan {
+            Some(f64::NAN)
+        } else if token == self.negative {
+            Some(f64::NEG_INFINITY)
+        } else if token == self.positive {
+            Some(f64::INFINITY)
+        } else {
+            None
+        }
+    }
+}
+
+/// What a type of numbers holds: the bits of its significand, the exponents of its least and greatest bit.
+struct Format {
+    bits: i64,
+    least: i64,
+    greatest: i64,
+}
+
+const DOUBLE: Format = Format {
+    bits: 53,
+    least: -1074,
+    greatest: 1023,
+};
+
+const FLOAT: Format = Format {
+    bits: 24,
+    least: -149,
+    greatest: 127,
+};
+
 /// A double, correctly rounded.
-pub fn double(token: &[u8]) -> Option<f64> {
+pub fn double(token: &[u8], names: &Names<'_>) -> Option<f64> {
     let (negative, digits) = sign(token);
-    let magnitude = match short(digits) {
-        Some(value) => value,
-        None if matches!(token, b"Inf" | b"-Inf") => f64::INFINITY,
-        None => return java(trim(token, |byte| byte <= b' ')),
-    };
-    Some(if negative { -magnitude } else { magnitude })
+    match short(digits).filter(|_| !names.odd) {
+        Some(value) => Some(if negative { -value } else { value }),
+        None => names
+            .value(token)
+            .or_else(|| java(token, &DOUBLE, |text| text.parse().ok())),
+    }
+}
+
+/// A float, rounded once from its text [5.3].
+pub fn float(token: &[u8], names: &Names<'_>) -> Option<f32> {
+    let exactly = |text: &str| text.parse::<f32>().ok().map(f64::from);
+    let value = names
+        .value(token)
+        .or_else(|| java(token, &FLOAT, exactly))?;
+    Some(value as f32)
 }
 
 /// `12` or `12.34`, when its digits and the power of ten are both exact: then one division rounds correctly.
@@ -43,25 +105,25 @@ fn short(text: &[u8]) -> Option<f64> {
     exact.then_some(digits as f64 / POWERS[fraction])
 }
 
-/// Java's grammar, of a trimmed text.
-fn java(text: &[u8]) -> Option<f64> {
-    let (negative, number) = sign(text);
+/// Java's grammar, blanks around it.
+fn java(token: &[u8], format: &Format, parse: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+    let (negative, number) = sign(trim(token, |byte| byte <= b' '));
     let magnitude = match number {
         b"NaN" => f64::NAN,
         b"Infinity" => f64::INFINITY,
-        [b'0', b'x' | b'X', digits @ ..] => hexadecimal(digits)?,
-        _ => decimal(number)?,
+        [b'0', b'x' | b'X', digits @ ..] => hexadecimal(digits, format)?,
+        _ => decimal(number, parse)?,
     };
     Some(if negative { -magnitude } else { magnitude })
 }
 
 /// Rust's grammar is Java's but for the names, a second sign and the suffix.
-fn decimal(text: &[u8]) -> Option<f64> {
+fn decimal(text: &[u8], parse: impl Fn(&str) -> Option<f64>) -> Option<f64> {
     let number = without_suffix(text);
     let starts = number
         .first()
         .map_or(false, |&c| c == b'.' || c.is_ascii_digit());
-    from_utf8(number).ok().filter(|_| starts)?.parse().ok()
+    parse(from_utf8(number).ok().filter(|_| starts)?)
 }
 
 fn without_suffix(text: &[u8]) -> &[u8] {
@@ -72,7 +134,7 @@ fn without_suffix(text: &[u8]) -> &[u8] {
 }
 
 /// The part of a hexadecimal number after `0x`: digits with an optional point, `p`, a decimal exponent.
-fn hexadecimal(text: &[u8]) -> Option<f64> {
+fn hexadecimal(text: &[u8], format: &Format) -> Option<f64> {
     let at = text.iter().position(|byte| matches!(byte, b'p' | b'P'))?;
     let (mantissa, exponent) = (&text[..at], without_suffix(&text[at + 1..]));
     let (down, exponent_digits) = sign(exponent);
@@ -105,27 +167,25 @@ fn hexadecimal(text: &[u8]) -> Option<f64> {
     }
     let exponent = from_utf8(exponent_digits).ok()?.parse::<i64>();
     let exponent = exponent.unwrap_or(i64::MAX / 4).min(i64::MAX / 4);
-    Some(scaled(
-        significand,
-        scale + if down { -exponent } else { exponent },
-    ))
+    let exponent = scale + if down { -exponent } else { exponent };
+    Some(scaled(significand, exponent, format))
 }
 
 /// significand * 2^exponent, rounded once, half to even.
-fn scaled(significand: u64, exponent: i64) -> f64 {
+fn scaled(significand: u64, exponent: i64, format: &Format) -> f64 {
     if significand == 0 {
         return 0.0;
     }
     // The value is f * 2^top with 1 <= f < 2.
     let top = exponent + 63 - i64::from(significand.leading_zeros());
-    if top > 1023 {
+    if top > format.greatest {
         return f64::INFINITY;
     }
-    if top < -1075 {
+    if top < format.least - 1 {
         return 0.0;
     }
-    // The exponent of the last bit kept: 52 below the top, or that of the least double.
-    let last = (top - 52).max(-1074);
+    // The exponent of the last bit kept.
+    let last = (top - format.bits + 1).max(format.least);
     let shift = last - exponent;
     let kept = if shift <= 0 {
         significand << -shift
@@ -157,7 +217,44 @@ fn power_of_two(exponent: i64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::double;
+    use super::{float, Names};
+
+    fn double(token: &[u8]) -> Option<f64> {
+        super::double(token, &Names::new("NaN", "Inf", "-Inf"))
+    }
+
+    #[test]
+    fn floats_round_once() {
+        let names = Names::new("NaN", "Inf", "-Inf");
+        let cases = [
+            ("1.00000017881393432617187501", 1.0000002),
+            ("1.000000178813934326171875", 1.0000002),
+            ("1.0000001788139343261718749", 1.0000001),
+            ("0x1.000003p0", 1.0000002),
+            ("0x1.000001p0", 1.0),
+            ("0x1p-149", f32::from_bits(1)),
+            ("0x1p-150", 0.0),
+            ("0x1.ffffffp127", f32::INFINITY),
+            ("1e39", f32::INFINITY),
+            ("-1.5f", -1.5),
+            ("-Inf", f32::NEG_INFINITY),
+        ];
+        for (text, expected) in cases {
+            let value = float(text.as_bytes(), &names).expect(text);
+            assert_eq!(value.to_bits(), f32::to_bits(expected), "{text}");
+        }
+        assert_eq!(float(b"1.5x", &names), None);
+    }
+
+    #[test]
+    fn names_of_the_options() {
+        let names = Names::new("1", "P", "2");
+        assert!(super::double(b"1", &names).unwrap().is_nan());
+        assert_eq!(super::double(b"2", &names), Some(f64::NEG_INFINITY));
+        assert_eq!(super::double(b"P", &names), Some(f64::INFINITY));
+        assert_eq!(super::double(b"Inf", &names), None);
+        assert!(super::double(b"NaN", &names).unwrap().is_nan());
+    }
 
     #[test]
     fn decimals() {

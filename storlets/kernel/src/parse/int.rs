@@ -13,8 +13,8 @@ const ZEROS: [u16; 36] = [
     0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10,
 ];
 
-/// A 32-bit integer.
-pub fn int32(token: &[u8]) -> Option<i32> {
+/// A whole number of fewer bits.
+pub fn int<T: TryFrom<i64>>(token: &[u8]) -> Option<T> {
     int64(token).and_then(|value| value.try_into().ok())
 }
 
@@ -51,7 +51,8 @@ fn any_length(negative: bool, digits: &[u8]) -> Option<i64> {
     }
 }
 
-fn digit(c: char) -> Option<i64> {
+/// The value of a decimal digit of any script.
+pub fn digit(c: char) -> Option<i64> {
     if let Some(digit) = c.to_digit(10) {
         return Some(digit.into());
     }
@@ -63,7 +64,7 @@ fn digit(c: char) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{int32, int64};
+    use super::{int, int64};
 
     #[test]
     fn integers() {
@@ -93,8 +94,8 @@ mod tests {
             assert_eq!(int64(text.as_bytes()), None, "{text}");
         }
         assert_eq!(int64(b"1\xff"), None);
-        assert_eq!(int32(b"2147483647"), Some(i32::MAX));
-        assert_eq!(int32(b"2147483648"), None);
-        assert_eq!(int32(b"-2147483648"), Some(i32::MIN));
+        assert_eq!(int(b"2147483647"), Some(i32::MAX));
+        assert_eq!(int::<i32>(b"2147483648"), None);
+        assert_eq!(int(b"-2147483648"), Some(i32::MIN));
     }
 }

@@ -2,12 +2,25 @@
 //! reads as null because it does not convert [6.2].
 
 mod date;
+mod decimal;
 mod double;
 mod int;
+mod timestamp;
 
-pub use date::date;
-pub use double::double;
-pub use int::{int32, int64};
+pub use date::{date, days, without_gmt};
+pub use decimal::decimal;
+pub use double::{double, float, Names};
+pub use int::{int, int64};
+pub use timestamp::{moment, DAY};
+
+/// A truth value [5.4].
+pub fn boolean(token: &[u8]) -> Option<bool> {
+    let names = [(&b"true"[..], true), (b"false", false)];
+    let found = names
+        .iter()
+        .find(|(name, _)| token.eq_ignore_ascii_case(name));
+    found.map(|&(_, value)| value)
+}
 
 /// `bytes` without the characters at both ends that `blank` names.
 fn trim(bytes: &[u8], blank: impl Fn(u8) -> bool) -> &[u8] {

@@ -1,0 +1,158 @@
+//! Decimals in the locale en-US: commas deleted, then Java's `BigDecimal`, rounded half up to the scale [5.5].
+
+use super::{int::digit, sign};
+use std::str::from_utf8;
+
+/// The most digits of a decimal.
+const MOST: usize = 38;
+
+/// A decimal's value times 10^scale, if it has at most `precision` digits.
+pub fn decimal(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
+    short(token, precision, scale).unwrap_or_else(|| general(token, precision, scale))
+}
+
+/// `-12` or `12.34` with no more places than `scale`, in few digits. None for any other form.
+#[inline]
+fn short(token: &[u8], precision: u8, scale: u8) -> Option<Option<i128>> {
+    let (negative, text) = match token {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, token),
+    };
+    if text.len() > 18 {
+        return None;
+    }
+    let mut value = 0i64;
+    let mut point = None;
+    for (at, &byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => value = value * 10 + i64::from(byte - b'0'),
+            b'.' if point.is_none() => point = Some(at),
+            _ => return None,
+        }
+    }
+    let places = point.map_or(0, |at| text.len() - at - 1);
+    let missing = usize::from(scale).checked_sub(places)?;
+    if text.len() == usize::from(point.is_some()) {
+        return None;
+    }
+    let value = i128::from(if negative { -value } else { value }) * power(missing);
+    Some(Some(value).filter(|_| value.abs() < power(precision.into())))
+}
+
+/// 10^exponent, for an exponent of at most 38.
+fn power(exponent: usize) -> i128 {
+    10i128.pow(exponent as u32)
+}
+
+fn general(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
+    let text: Vec<u8> = token.iter().copied().filter(|&byte| byte != b',').collect();
+    let (negative, text) = sign(&text);
+    let text = from_utf8(text).ok()?;
+    let (number, exponent) = match text.find(['e', 'E'].as_slice()) {
+        Some(at) => (&text[..at], exponent(&text[at + 1..])?),
+        None => (text, 0),
+    };
+    // The digits from the first that is not zero on.
+    let (mut digits, mut any, mut places, mut point) = (Vec::new(), false, 0i64, false);
+    for c in number.chars() {
+        if c == '.' && !point {
+            point = true;
+            continue;
+        }
+        let value = digit(c)? as u8;
+        any = true;
+        places += i64::from(point);
+        if value != 0 || !digits.is_empty() {
+            digits.push(value);
+        }
+    }
+    if !any || i32::try_from(places - exponent).is_err() {
+        return None;
+    }
+    let shift = exponent - places + i64::from(scale);
+    let kept = digits.len() as i64 + shift;
+    if digits.is_empty() || kept < 0 {
+        return Some(0);
+    }
+    if kept > MOST as i64 {
+        return None;
+    }
+    let kept = kept as usize;
+    let up = digits.get(kept).map_or(false, |&digit| digit >= 5);
+    digits.resize(kept, 0);
+    let value = digits
+        .iter()
+        .fold(0i128, |value, &digit| value * 10 + i128::from(digit));
+    let value = value + i128::from(up);
+    let value = if negative { -value } else { value };
+    Some(value).filter(|_| value.abs() < power(precision.into()))
+}
+
+/// The digits after an `e`, as far as they fit an i32.
+fn exponent(text: &str) -> Option<i64> {
+    let (negative, digits) = sign(text.as_bytes());
+    let digits = from_utf8(digits).ok()?;
+    if digits.is_empty() {
+        return None;
+    }
+    let mut value = 0i64;
+    for c in digits.chars() {
+        value = value.saturating_mul(10).saturating_add(digit(c)?);
+    }
+    let value = if negative { -value } else { value };
+    i32::try_from(value).ok().map(i64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn decimals() {
+        let cases = [
+            ("1.555", Some(156)),
+            ("-1.555", Some(-156)),
+            ("1.5549", Some(155)),
+            ("999.995", None),
+            ("999.994", Some(99999)),
+            ("1000", None),
+            ("1,0,0", Some(10000)),
+            ("1,2.5", Some(1250)),
+            (",1", Some(100)),
+            ("1e2", Some(10000)),
+            ("1E+2", Some(10000)),
+            ("1e-400", Some(0)),
+            ("5.", Some(500)),
+            (".5", Some(50)),
+            ("+.5", Some(50)),
+            ("-0", Some(0)),
+            ("0.005", Some(1)),
+            ("0.0049", Some(0)),
+            ("00000000000000000000000000000000000000000001.2", Some(120)),
+            ("٣.٥", Some(350)),
+            ("0e2147483647", Some(0)),
+            ("1e2147483647", None),
+            ("0e2147483648", None),
+            ("0.1e-2147483648", None),
+            (",", None),
+            (".", None),
+            ("", None),
+            ("-", None),
+            (" 1.5", None),
+            ("1.5f", None),
+            ("NaN", None),
+            ("1.2.3", None),
+            ("1e", None),
+            ("1e1.5", None),
+            ("--1", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(decimal(text.as_bytes(), 5, 2), expected, "{text}");
+        }
+        let nines = "9".repeat(38);
+        assert_eq!(decimal(nines.as_bytes(), 38, 0), Some(10i128.pow(38) - 1));
+        assert_eq!(decimal(b"1", 38, 38), None);
+        assert_eq!(decimal(b".5", 38, 38), Some(5 * 10i128.pow(37)));
+        assert_eq!(decimal(format!("{nines}.5").as_bytes(), 38, 0), None);
+    }
+}
