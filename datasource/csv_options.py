@@ -90,13 +90,7 @@ class CsvOptions:
             time_parser_policy=take.conf("legacy.timeParserPolicy", "CORRECTED").upper(),
             sampling_ratio=take.ratio("samplingRatio"),
         )
-        kernel = csv_kernel()
-        try:
-            kernel.Kernel(_resolved(options.kernel), columns=1, required=[0]).close()
-        except kernel.KernelError as error:
-            if error.unsupported:
-                raise UnsupportedError(f"the CSV storlet does not read these options as Spark does: {error}") from error
-            raise ConfigurationError(f"the options cannot be used: {error}") from error
+        _check_kernel(options.kernel)
         return options
 
     def check_schema(self, columns: Iterable[tuple[str, str]]) -> None:
@@ -152,7 +146,7 @@ class CsvOptions:
         return self.kernel.get({"date": "date_format", "timestamp": "timestamp_format"}.get(kind, f"{kind}_format"))
 
     def _check_locale(self, name: str, kind: str) -> None:
-        if self.locale.lower() not in ("en-us", "en_us"):
+        if self.locale.lower() != "en-us":
             raise UnsupportedError(
                 f"locale = {self.locale!r} for {name} ({kind}): the CSV storlet reads numbers and dates as written in "
                 "en-US. Read the column as a string, or the file with spark.read.csv."
@@ -287,9 +281,22 @@ def _kernel_options(take: _Given, multi_line: bool) -> dict[str, str]:
     return {k: str(v).lower() if isinstance(v, bool) else v for k, v in values.items() if v is not None}
 
 
-def _resolved(options: Mapping[str, str]) -> Mapping[str, str]:
+def _check_kernel(options: Mapping[str, str]) -> None:
+    """Let the kernel look at its options."""
+    module, probe = csv_kernel(), b"2020-01-01 00:00:00"
     # A multiLine object's line separator is known when its first bytes are.
-    return {"line_sep": "\n", **options} if "multi_line" in options else options
+    resolved = {"line_sep": "\n", **options} if "multi_line" in options else options
+    try:
+        module.Kernel(resolved, columns=1, required=[0]).close()
+        with module.Kernel({"time_zone": options["time_zone"]}, columns=1, required=[0]) as kernel:
+            kernel.scan(probe, 0, len(probe), limit=1, last=True)
+            zone_known = not kernel.column(0, "timestamp").null_count
+    except module.KernelError as error:
+        if error.unsupported:
+            raise UnsupportedError(f"the CSV storlet does not read these options as Spark does: {error}") from error
+        raise ConfigurationError(f"the options cannot be used: {error}") from error
+    if not zone_known:
+        raise ConfigurationError(f"timeZone = {options['time_zone']!r} is no time zone.")
 
 
 def _or_nul(text: str | None) -> str | None:

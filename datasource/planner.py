@@ -115,6 +115,8 @@ def plan(request: Json) -> Json:
             f"only the column {csv.corrupt_record} is selected, and which records are corrupt depends on the columns "
             "that are read: select others with it, or cache the table first."
         )
+    # A pruned column's name is not looked at, as its tokens are not.
+    checked = required if csv.kernel["column_pruning"] == "true" else dict(schema)
     client = client_of(options)
     table = CsvTable(client, options)
     scan = {
@@ -125,7 +127,7 @@ def plan(request: Json) -> Json:
         "early": [emit(one) for one in bound if csv.filter_pushdown and is_early(one)],
         "mode": csv.mode,
         "corrupt_record": csv.corrupt_record,
-        "names": None if csv.enforce_schema else [[i, n] for i, (n, _) in enumerate(schema) if n in required],
+        "names": None if csv.enforce_schema else [[i, n] for i, (n, _) in enumerate(schema) if n in checked],
         "fold_case": not csv.case_sensitive,
     }
     bodies = [(item, {**split, **scan}) for item in table.objects for split in table.splits(item)]

@@ -169,10 +169,15 @@ fn timestamps<'a>(
             Some((local, parsed.offset))
         };
         match format.map(strict) {
-            Some(Some((local, Some(offset)))) => {
-                return i64::try_from(local - i128::from(offset) * 1_000_000).ok();
+            // Here Spark multiplies the whole seconds first, and these have to fit too.
+            Some(Some((local, offset))) => {
+                let micros = match offset {
+                    Some(offset) => i64::try_from(local - i128::from(offset) * 1_000_000).ok(),
+                    None => instant(local, session),
+                };
+                let whole = |micros: &i64| micros.div_euclid(1_000_000).checked_mul(1_000_000);
+                return micros.filter(|micros| whole(micros).is_some());
             }
-            Some(Some((local, None))) => return instant(local, session),
             Some(None) if !fallback => return None,
             _ => {}
         }

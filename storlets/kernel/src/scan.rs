@@ -19,6 +19,8 @@ const MAX_BYTES: usize = i32::MAX as usize;
 const PIECE: usize = 1 << 12;
 
 const SPACE: u8 = b' ';
+const CR: u16 = b'\r' as u16;
+const LF: u16 = b'\n' as u16;
 
 /// What a scan found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -295,12 +297,11 @@ impl Scanner {
             }
             Found::Nothing => self.fields.truncate(row),
             found => {
-                let record = &units[..consumed];
-                let separator = self.dialect.line_separator.as_deref().unwrap_or_default();
-                let ends = if record.ends_with(separator) {
-                    separator.len()
-                } else {
-                    0
+                // Of a line separator that is neither, the record's text keeps what there is [2.12].
+                let ends = match units[..consumed] {
+                    [.., CR, LF] => 2,
+                    [.., CR | LF] => 1,
+                    _ => 0,
                 };
                 let end = text::bytes_of_units(self.dialect.encoding, rest, consumed - ends);
                 self.took(found, start, start + end);

@@ -242,7 +242,10 @@ impl<'a, S: Sink> Tokenizer<'a, S> {
                 self.prev_known = true;
                 if !single {
                     self.copy_to_separators()?;
+                    // Where the input ends, several characters' separators leave the blanks [3.6.3].
                     self.trim = self.dialect.trim_trailing;
+                    self.update_blanks();
+                    self.trim = false;
                     self.value()?;
                 } else if self.c == self.dialect.quote {
                     if self.quoted()? {

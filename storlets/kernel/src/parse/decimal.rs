@@ -6,6 +6,9 @@ use std::str::from_utf8;
 /// The most digits of a decimal.
 const MOST: usize = 38;
 
+/// The most places that Java can round off: it divides by a power of ten, which must not be too large.
+const MOST_DROPPED: i64 = (1 << 29) + 7;
+
 /// A decimal's value times 10^scale, if it has at most `precision` digits.
 pub fn decimal(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
     short(token, precision, scale).unwrap_or_else(|| general(token, precision, scale))
@@ -70,6 +73,9 @@ fn general(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
         return None;
     }
     let shift = exponent - places + i64::from(scale);
+    if shift < -MOST_DROPPED {
+        return None;
+    }
     let kept = digits.len() as i64 + shift;
     if digits.is_empty() || kept < 0 {
         return Some(0);
@@ -132,6 +138,7 @@ mod tests {
             ("٣.٥", Some(350)),
             ("0e2147483647", Some(0)),
             ("1e2147483647", None),
+            ("1e-2147483647", None),
             ("0e2147483648", None),
             ("0.1e-2147483648", None),
             (",", None),
