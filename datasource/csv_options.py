@@ -85,7 +85,7 @@ class CsvOptions:
             # Any other name is PERMISSIVE, as in Spark.
             mode=next((m for m in MODES if m == (take.text("mode") or "").upper()), MODES[0]),
             corrupt_record=corrupt_record or "_corrupt_record",
-            locale=take.text("locale") or "en-US",
+            locale="en-US" if take.text("locale") is None else str(take.text("locale")),
             filter_pushdown=take.conf("csv.filterPushdown.enabled", "true") == "true",
             time_parser_policy=take.conf("legacy.timeParserPolicy", "CORRECTED").upper(),
             sampling_ratio=take.ratio("samplingRatio"),

@@ -38,8 +38,9 @@ fn short(token: &[u8], precision: u8, scale: u8) -> Option<Option<i128>> {
     if text.len() == usize::from(point.is_some()) {
         return None;
     }
-    let value = i128::from(if negative { -value } else { value }) * power(missing);
-    Some(Some(value).filter(|_| value.abs() < power(precision.into())))
+    let value = i128::from(if negative { -value } else { value });
+    let value = value.checked_mul(power(missing));
+    Some(value.filter(|value| value.abs() < power(precision.into())))
 }
 
 /// 10^exponent, for an exponent of at most 38.
@@ -159,6 +160,7 @@ mod tests {
         let nines = "9".repeat(38);
         assert_eq!(decimal(nines.as_bytes(), 38, 0), Some(10i128.pow(38) - 1));
         assert_eq!(decimal(b"1", 38, 38), None);
+        assert_eq!(decimal(b"999.99", 38, 38), None);
         assert_eq!(decimal(b".5", 38, 38), Some(5 * 10i128.pow(37)));
         assert_eq!(decimal(format!("{nines}.5").as_bytes(), 38, 0), None);
     }
