@@ -23,16 +23,16 @@ MODES = ("PERMISSIVE", "DROPMALFORMED", "FAILFAST")
 
 #: Options that would change the answer and that the store does not do; with the value that changes nothing.
 REFUSED = {
-    "inputbuffersize": None,
-    "singlevariantcolumn": None,
+    "inputBufferSize": None,
+    "singleVariantColumn": None,
     # Of every file source.
-    "pathglobfilter": None,
-    "recursivefilelookup": "false",
-    "modifiedbefore": None,
-    "modifiedafter": None,
-    "basepath": None,
-    "ignorecorruptfiles": "false",
-    "ignoremissingfiles": "false",
+    "pathGlobFilter": None,
+    "recursiveFileLookup": "false",
+    "modifiedBefore": None,
+    "modifiedAfter": None,
+    "basePath": None,
+    "ignoreCorruptFiles": "false",
+    "ignoreMissingFiles": "false",
 }
 
 #: The suffixes by which Spark knows a compressed object, and the storlet's names for them.
@@ -183,7 +183,7 @@ class _Given:
 
     def refuse(self) -> None:
         for name, neutral in REFUSED.items():
-            value = self._options.get(name)
+            value = self.text(name)
             if value is not None and (neutral is None or value.lower() != neutral):
                 raise UnsupportedError(
                     f"the CSV storlet does not support the option {name} = {value!r} and would answer other rows than "

@@ -73,7 +73,7 @@ def answer(request: Json) -> Json:
 def schema_of(request: Json) -> Json:
     """Find the columns of a path without a schema."""
     options = ReadOptions.parse(request["options"], request["conf"])
-    json_names = {"int": "integer", "bigint": "long"}
+    json_names = {simple: name for name, simple in _SIMPLE_NAMES.items()}
     fields = [
         {"name": name, "type": json_names.get(kind, kind), "nullable": True, "metadata": {}}
         for name, kind in CsvTable(client_of(options), options).columns()
@@ -157,8 +157,11 @@ def _type_name(field: Json) -> str:
     kind = field["type"] if isinstance(field["type"], str) else field["type"]["type"]
     # A collation, or CHAR(n), is a plain string with a remark; strings that compare otherwise are another type here.
     remarks = [key for key in field.get("metadata", {}) if key.startswith("__")]
-    return {"integer": "int", "long": "bigint"}.get(kind, kind) if not remarks else f"{kind} with {', '.join(remarks)}"
+    return _SIMPLE_NAMES.get(kind, kind) if not remarks else f"{kind} with {', '.join(remarks)}"
 
+
+#: Where a schema's JSON calls a type otherwise than SQL.
+_SIMPLE_NAMES = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}
 
 _OPERATIONS: Mapping[str, Callable[[Json], Json]] = {"schema": schema_of, "push": push, "plan": plan}
 

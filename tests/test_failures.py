@@ -78,11 +78,11 @@ def test_type_and_option_that_the_storlet_does_not_know(read, put):
     path = put("types.csv", b"1\n")
     with raises(UnsupportedError, "array", "column a"):
         read(path, "a array<int>").collect()
-    with raises(UnsupportedError, "inputbuffersize"):
+    with raises(UnsupportedError, "inputBufferSize"):
         read(path, "a int", inputBufferSize="2").collect()
     with raises(ConfigurationError, "unescapedQuoteHandling", "SKIP_VALUE", "'skip'"):
         read(path, "a int", unescapedQuoteHandling="skip").collect()
-    with raises(UnsupportedError, "pathglobfilter"):
+    with raises(UnsupportedError, "pathGlobFilter"):
         read(path, "a int", pathGlobFilter="*.txt").collect()
     with raises(UnsupportedError, "column a"):
         read(path, "a string collate UTF8_LCASE").where("a = 'X'").collect()
