@@ -53,7 +53,7 @@ class CsvTable:
         """
         # Spark reads the largest file first, where it reads line by line.
         order = self.objects if self._csv.multi_line else sorted(self.objects, key=lambda o: -o.size)
-        heads = (self._head(item) for item in order if item.size)
+        heads = (self._head(item, naming=True) for item in order if item.size)
         head = next((found for found in heads if found["tokens"] is not None), None)
         if head is None:
             return []
@@ -93,15 +93,16 @@ class CsvTable:
         if whole or len(splits) == 1:
             return [body]
         # Every split but the first must know where the first record begins.
-        head = self._head(item)
+        head = self._head(item, naming=False)
         body |= {"csv": head["options"], "data_start": head["data_start"]}
         back = len(separator_bytes(self._csv))
         return [{**body, "begin": max(0, s.start - back), "start": s.start, "end": s.end} for s in splits]
 
-    def _head(self, item: StoredObject) -> Json:
+    def _head(self, item: StoredObject, naming: bool) -> Json:
         body = {
             "v": PROTOCOL,
             "op": "head",
+            "naming": naming,
             "csv": dict(self._csv.kernel),
             "header": self._csv.header,
             "size": item.size,
@@ -110,7 +111,7 @@ class CsvTable:
             "start": 0,
             "end": None,
         }
-        key = (str(item), item.etag, self._csv.header, *sorted(self._csv.kernel.items()))
+        key = (str(item), item.etag, naming, self._csv.header, *sorted(self._csv.kernel.items()))
         return kept(key, lambda: facts_of(self._client, item, body))
 
 

@@ -92,9 +92,12 @@ def line_separator(source: Source, options: dict[str, str]) -> str:
 
 def after_mark(source: Source, options: dict[str, str]) -> int:
     """Give the offset behind the byte order mark, if there is one."""
-    marks = {"UTF-16LE": codecs.BOM_UTF16_LE, "UTF-16BE": codecs.BOM_UTF16_BE}
-    # A line reader drops the mark of UTF-8 whatever the encoding is; only a multiLine object is decoded first.
-    mark = marks.get(options.get("encoding", ""), codecs.BOM_UTF8) if "multi_line" in options else codecs.BOM_UTF8
+    # A line reader drops the mark of UTF-8 whatever the encoding is; a multiLine object is decoded first.
+    marks = {"UTF-8": codecs.BOM_UTF8, "UTF-16LE": codecs.BOM_UTF16_LE, "UTF-16BE": codecs.BOM_UTF16_BE}
+    encoding = options.get("encoding", "UTF-8") if "multi_line" in options else "UTF-8"
+    mark = marks.get(encoding)
+    if mark is None:
+        return 0
     return len(mark) if source.read(0, len(mark)) == mark else 0
 
 

@@ -13,8 +13,8 @@ scan: selection and projection. data_start (offset of the first record, behind b
     predicate (or null), early (predicates that Spark evaluates while it parses), mode, corrupt_record (name of the
     column for the text of malformed records, or null), names ([[position, name], …] that the header must have, or
     null), fold_case.
-head: what a planner must know of an object. Facts: tokens (of the line that names the columns, or null), data_start,
-    line_sep (of a multiLine object).
+head: what a planner must know of an object. naming (are the columns' names wanted). Facts: data_start, options (with
+    the line separator of a multiLine object); tokens of the line that names the columns (or null), that line (base64).
 infer: the types of the columns. columns (how many), names (the line that gave them, base64, or null). Facts: types.
 cuts: where records of a multiLine object begin. Facts: outcomes.
 """
@@ -201,17 +201,17 @@ def check_names(found: list[str | None], wanted: list[list[Any]], columns: int, 
 def head(request: dict[str, Any], source: Source, table: TableWriter) -> None:
     """Find what a planner must know of an object."""
     options = first_options(request, source)
-    begin = after_mark(source, options)
-    if "multi_line" in options:
-        line, _ = first_record(source, begin, options)
-    else:
-        line = naming_line(source, begin, options)
     table.facts = {
-        "tokens": tokens(line, options) if line else None,
-        "line": base64.b64encode(line).decode(),
         "data_start": Head(source, options, request["header"]).data_start,
         "options": options,
     }
+    if request["naming"]:
+        begin = after_mark(source, options)
+        if "multi_line" in options:
+            line, _ = first_record(source, begin, options)
+        else:
+            line = naming_line(source, begin, options)
+        table.facts |= {"tokens": tokens(line, options) if line else None, "line": base64.b64encode(line).decode()}
 
 
 def infer(request: dict[str, Any], source: Source, table: TableWriter) -> None:

@@ -297,12 +297,7 @@ impl<'a, S: Sink> Tokenizer<'a, S> {
     fn quoted(&mut self) -> Result<bool, Stop> {
         self.normalize = self.normalizes_in_quotes();
         let open = self.next - 1;
-        let shortcut = if self.dialect.multi_line {
-            None
-        } else {
-            self.shortcut(open)
-        };
-        if let Some(close) = shortcut {
+        if let Some(close) = self.shortcut(open)? {
             let value = &self.units[open + 1..close];
             if self.discard {
                 self.next_column(None)?;
@@ -314,14 +309,27 @@ impl<'a, S: Sink> Tokenizer<'a, S> {
             }
             self.normalize = true;
             self.next = close + 1;
-            self.read()?;
-            return match self.read() {
+            if let Err(stop) = self.read() {
+                return Err(if let Stop::End = stop {
+                    Stop::Complete
+                } else {
+                    stop
+                });
+            }
+            if self.c != self.separator {
+                return Ok(true);
+            }
+            match self.read() {
                 Err(Stop::End) => {
                     self.null()?;
-                    Err(Stop::Complete)
+                    return Err(Stop::Complete);
                 }
-                other => other.map(|()| true),
-            };
+                other => other?,
+            }
+            if self.c == self.newline {
+                self.null()?;
+            }
+            return Ok(true);
         }
         self.trim = false;
         self.quoted_value()?;
@@ -333,40 +341,51 @@ impl<'a, S: Sink> Tokenizer<'a, S> {
         Ok(false)
     }
 
-    /// Where the quoted field that opens at `open` closes right before a separator, if univocity sees it at one glance:
-    /// `getQuotedString`, `skipQuotedString`. For a field that is not selected it does not see that an escape may
-    /// itself be escaped: `"a\\",b",c` is one field and `c`.
-    fn shortcut(&self, open: usize) -> Option<usize> {
+    /// Where the quoted field that opens at `open` closes right before a separator or a line end, if univocity sees it at
+    /// one glance: `getQuotedString`, `skipQuotedString`. For a field that is not selected it does not see that an escape
+    /// may itself be escaped: `"a\\",b",c` is one field and `c`.
+    fn shortcut(&self, open: usize) -> Result<Option<usize>, Stop> {
         let (quote, escape) = (self.dialect.quote, self.dialect.escape);
-        let end = self.units.len().min((open / BUFFER + 1) * BUFFER);
+        let known = self.units.len();
+        let end = match self.dialect.multi_line {
+            true => known,
+            false => known.min((open / BUFFER + 1) * BUFFER),
+        };
         if !self.discard && !self.text.is_empty() {
-            return None;
+            return Ok(None);
         }
-        let mut at = open + 1;
-        while at < end {
+        for at in open + 1..end {
             let c = self.units[at];
             let after = self.units[..end].get(at + 1).copied();
+            if after.is_none() && !self.whole {
+                return Err(Stop::Unknown);
+            }
             if c == quote {
                 if self.units[at - 1] != escape {
-                    let fits = self.discard
-                        || self
-                            .dialect
-                            .max_chars
-                            .map_or(true, |most| at - open - 1 <= most);
-                    return (after == Some(self.separator) && fits).then_some(at);
+                    let most = self.dialect.max_chars.unwrap_or(usize::MAX);
+                    let closes = after == Some(self.separator) || after == Some(self.newline);
+                    let fits = self.discard || at - open - 1 <= most;
+                    return Ok(Some(at).filter(|_| closes && fits));
                 }
                 if !self.discard {
-                    return None;
+                    return Ok(None);
                 }
-            } else if c == escape
-                && !self.discard
-                && (after == Some(quote) || after == Some(self.escape_escape))
-            {
-                return None;
+                continue;
             }
-            at += 1;
+            let escapes = after == Some(quote) || after == Some(self.escape_escape);
+            if (c == escape && !self.discard && escapes) || (self.normalize && self.ends_line(at)) {
+                return Ok(None);
+            }
         }
-        None
+        match self.whole {
+            true => Ok(None),
+            false => Err(Stop::Unknown),
+        }
+    }
+
+    /// Whether a line separator begins at a unit.
+    fn ends_line(&self, at: usize) -> bool {
+        self.dialect.multi_line && self.units[at..].starts_with(self.line_separator())
     }
 
     /// `parseQuotedValue`, each turn a call of it: all of its calls to itself are its last act.
