@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from reading import Reader
+from store_reading import Reader
 
 Json = dict[str, Any]
 Row = list[Any]
@@ -142,6 +142,12 @@ def date_text(days: int) -> str:
     year = date.year + 400 * cycles
     sign = "-" if year < 0 else "+" if year > 9999 else ""
     return f"{sign}{abs(year):04}-{date:%m-%d}"
+
+
+def schema_text(schema: Json) -> str:
+    """Names and types of a schema found, as recorded."""
+    names = {"integer": "int", "long": "bigint"}
+    return ", ".join(f"{f['name']} {names.get(f['type'], f['type']).upper()}" for f in schema["fields"])
 
 
 def same_rows(expected: Sequence[Row], found: Sequence[Row]) -> bool:
