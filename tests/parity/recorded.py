@@ -36,7 +36,9 @@ def answer(case: Json, folder: Path, ddl: Callable[[str], Json]) -> tuple[list[R
     conf = {k: v for k, v in (case.get("conf") or {}).items() if k not in _OWN}
     own = {_OWN[k]: v for k, v in (case.get("conf") or {}).items() if k in _OWN}
     own = {k: str(v).lower() == "true" if k in ("ansi", "caseSensitive") else v for k, v in own.items()}
-    reader = Reader(folder, {k: str(v) for k, v in case["options"].items()}, {**conf, **own})
+    cut = conf.get("spark.sql.files.maxPartitionBytes")
+    splits = {"minSplitSize": "1", "maxSplitSize": cut} if cut else {}
+    reader = Reader(folder, {**splits, **{k: str(v) for k, v in case["options"].items()}}, {**conf, **own})
     schema = reader.schema() if case["schema"] is None else ddl(case["schema"])
     found = schema if case["schema"] is None else None
     types = {f["name"]: f["type"] if isinstance(f["type"], str) else "other" for f in schema["fields"]}
