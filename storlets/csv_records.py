@@ -154,7 +154,7 @@ def line_begin(source: Source, start: int, options: dict[str, str]) -> int:
     separator = separator_bytes(options)
     if not separator and source.read(start - 1, 1) == b"\r":
         return start  # behind a CR a line begins, if only the empty one in CRLF
-    return next_line(source, start - len(separator or b"\n"), options)
+    return next_line(source, max(0, start - len(separator or b"\n")), options)
 
 
 def separator_bytes(options: dict[str, str]) -> bytes | None:
