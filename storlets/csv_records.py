@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from csv_kernel import Kernel
+from storlet_sdk import StorletFailure
 from storlet_source import PIECE, Source
 
 BLOCK = 1 << 20
@@ -98,7 +99,11 @@ def after_mark(source: Source, options: dict[str, str]) -> int:
     mark = marks.get(encoding)
     if mark is None:
         return 0
-    return len(mark) if source.read(0, len(mark)) == mark else 0
+    if source.read(0, len(mark)) != mark:
+        return 0
+    if "multi_line" in options and source.ends(len(mark)):
+        raise StorletFailure("unsupported", "what Spark makes of nothing but a byte order mark is an accident")
+    return len(mark)
 
 
 def first_record(source: Source, begin: int, options: dict[str, str]) -> tuple[bytes, int]:

@@ -5,7 +5,7 @@
 use crate::arrow::Array;
 use crate::column::{self, ColumnType};
 use crate::conversion::Conversion;
-use crate::dialect::{Dialect, Encoding};
+use crate::dialect::{Dialect, Encoding, UnescapedQuotes};
 use crate::error::Error::{self, *};
 use crate::find::find;
 use crate::text;
@@ -347,11 +347,16 @@ impl Scanner {
         let mut column = 0;
         loop {
             let slot = self.slots.get(column).copied().flatten();
-            if slot.is_none() && column >= self.slots.len() && self.selecting {
+            if column >= self.slots.len() && self.selecting && !usual.raises {
                 at = usual.line_end(buf, at)?;
                 break;
             }
             let field = usual.field(buf, at)?;
+            if field.0.is_none() && slot.is_none() && self.selecting && usual.quote == usual.escape
+            {
+                // To univocity's shortcut over a field that is not selected, its second quote is an escaped one.
+                return None;
+            }
             at = field.1;
             if let Some(slot) = slot {
                 self.fields[row + slot] = field.0.unwrap_or_else(|| self.empty());
@@ -512,14 +517,16 @@ fn check(dialect: &Dialect, conversion: &Conversion, selecting: bool) -> Result<
     use crate::dialect::UnescapedQuotes::{BackToDelimiter, SkipValue};
     let distinct_empty = dialect.empty_value != conversion.null_value;
     let trims = dialect.trim_leading || dialect.trim_trailing;
-    let stateful = matches!(dialect.unescaped_quotes, BackToDelimiter | SkipValue);
+    // What BACK_TO_DELIMITER leaves behind for a column that is not selected shows up in a later record.
+    let back = dialect.unescaped_quotes == BackToDelimiter && (selecting || dialect.multi_line);
+    let stateful = back || dialect.unescaped_quotes == SkipValue;
     let line_separator = dialect.line_separator.as_ref().map_or(1, Vec::len);
     let refused = if dialect.multi_line {
-        selecting || stateful || (trims && distinct_empty) || dialect.separator.len() > 1
+        selecting || (trims && distinct_empty) || dialect.separator.len() > 1
     } else {
         line_separator > 1
     };
-    let refused = refused || (dialect.trim_trailing && !dialect.trim_leading);
+    let refused = refused || stateful || (dialect.trim_trailing && !dialect.trim_leading);
     (!refused).then_some(()).ok_or(Unsupported)
 }
 
@@ -565,6 +572,8 @@ struct Usual {
     ends: [u8; 2],
     /// Fields with blanks at an end are trimmed, which is not done here.
     trims: bool,
+    /// Every field has to be looked at, since it may raise an error.
+    raises: bool,
     ascii: bool,
 }
 
@@ -597,10 +606,11 @@ impl Usual {
             },
             quote: ascii(dialect.quote)?,
             escape: ascii(dialect.escape)?,
-            escape_escape: ascii(dialect.escape_escape.unwrap_or(dialect.quote))?,
+            escape_escape: ascii(dialect.escape_escape.unwrap_or(0))?,
             comment,
             ends,
             trims: dialect.trim_leading || dialect.trim_trailing,
+            raises: dialect.unescaped_quotes == UnescapedQuotes::RaiseError,
             ascii: match dialect.encoding {
                 Encoding::Utf8 => false,
                 Encoding::Latin1 | Encoding::Ascii => true,
@@ -610,6 +620,8 @@ impl Usual {
         let special = [usual.separator, usual.quote, usual.escape];
         let clear =
             usual.separator != usual.quote && !special.iter().any(|byte| ends.contains(byte));
+        // A NUL quote or escape is taken for the lack of a character before.
+        let clear = clear && usual.quote != 0 && usual.escape != 0;
         (clear && !dialect.multi_line && dialect.max_chars.is_none()).then_some(usual)
     }
 
@@ -910,7 +922,6 @@ mod tests {
         assert_eq!(handled("STOP_AT_DELIMITER"), [["x", "\"a\"b", "y"]]);
         assert_eq!(handled("STOP_AT_CLOSING_QUOTE"), [["x", "a\"b,y", "NULL"]]);
         assert_eq!(handled("BACK_TO_DELIMITER"), [["x", "ab,y", "NULL"]]);
-        assert_eq!(handled("SKIP_VALUE"), [["x", "NULL", "y"]]);
         let mut raising =
             scanner(&["unescaped_quote_handling", "RAISE_ERROR"], 1, &[0], false).unwrap();
         assert_eq!(raising.scan(b"\"a\"b\n", 9, true), Err(UnescapedQuote));
@@ -1024,6 +1035,19 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_usual_but_is_not() {
+        assert_eq!(rows(&["escape", "\0"], 1, &[0], b"\"\"\n"), [["\""]]);
+        assert_eq!(rows(&["escape", "\""], 1, &[0], b"\"a\0b\"\n"), [["ab"]]);
+        assert_eq!(
+            rows(&["escape", "\""], 2, &[1], b"\"\",N\",,b\n"),
+            [["NULL"]]
+        );
+        let mut raising =
+            scanner(&["unescaped_quote_handling", "RAISE_ERROR"], 2, &[0], false).unwrap();
+        assert_eq!(raising.scan(b"a,\"b\"c\n", 9, true), Err(UnescapedQuote));
+    }
+
+    #[test]
     fn nothing_required_counts_lines() {
         assert_eq!(rows(&[], 2, &[], b"a\n \n\n\"b\nc").len(), 3);
     }
@@ -1115,5 +1139,9 @@ mod tests {
         assert!(scanner(&[], 1, &[1], false).is_err());
         assert!(scanner(&[], 2, &[1, 1], false).is_err());
         assert!(scanner(&["line_sep", "\r\n"], 1, &[0], false).is_err());
+        let handling = |name| ["unescaped_quote_handling", name];
+        assert!(scanner(&handling("SKIP_VALUE"), 1, &[0], false).is_err());
+        assert!(scanner(&handling("BACK_TO_DELIMITER"), 1, &[0], false).is_ok());
+        assert!(scanner(&handling("BACK_TO_DELIMITER"), 2, &[0], false).is_err());
     }
 }
