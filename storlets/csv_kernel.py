@@ -22,7 +22,7 @@ import importlib.resources
 import os
 import re
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple
@@ -32,11 +32,14 @@ import pyarrow as pa
 __all__ = [
     "ABI_VERSION",
     "LIBRARY",
+    "Cuts",
     "Kernel",
     "KernelError",
+    "Outcome",
     "Scanned",
     "arrow_type",
     "check_pattern",
+    "compose",
     "load",
     "tokens",
 ]
@@ -44,7 +47,7 @@ __all__ = [
 LIBRARY = "libstorlets_csv_kernel.so"
 """The file name of the kernel's library."""
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 """The version of the library's C interface that this module speaks."""
 
 _TYPES: Mapping[str, pa.DataType] = MappingProxyType(
@@ -107,6 +110,21 @@ class _CScanned(ctypes.Structure):
     _fields_ = [("records", ctypes.c_uint64), ("consumed", ctypes.c_uint64)]
 
 
+class Outcome(NamedTuple):
+    """What reading a part from one of the tokenizer's states comes to."""
+
+    start: int
+    """The state before the part. In state 0 a record begins."""
+    end: int
+    """The state behind it."""
+    first: int | None
+    """Where the first record begins in the part, or an empty line or a comment; none if none begins in it."""
+
+
+class _COutcome(ctypes.Structure):
+    _fields_ = [("end", ctypes.c_uint64), ("first", ctypes.c_int64)]
+
+
 class _CArray(ctypes.Structure):
     """`struct ArrowArray` of the Arrow C data interface."""
 
@@ -164,6 +182,11 @@ _SIGNATURES = {
     "csv_check_pattern": (ctypes.c_int32, [ctypes.c_char_p, ctypes.c_uint64]),
     "csv_malformed": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]),
     "csv_text": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]),
+    "csv_cuts_new": (ctypes.c_int32, [ctypes.c_char_p, ctypes.c_uint64, ctypes.c_void_p]),
+    "csv_cuts_free": (None, [ctypes.c_void_p]),
+    "csv_cuts_feed": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64]),
+    "csv_cuts_states": (ctypes.c_uint64, [ctypes.c_void_p]),
+    "csv_cuts_outcome": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]),
     "csv_tokens": (
         ctypes.c_int32,
         [ctypes.c_char_p, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_void_p],
@@ -361,6 +384,54 @@ def zone_rules(region: str) -> bytes | None:
         with contextlib.suppress(OSError):
             return Path(directory, region).read_bytes()
     return importlib.resources.files("tzdata").joinpath("zoneinfo", *region.split("/")).read_bytes()
+
+
+class Cuts:
+    """Reads a part of a multiLine object to see where its first record begins, whatever came before the part.
+
+    The object's parts are read apart from each other, each with the same options, which name the line separator; the
+    first one begins with a record. `compose` puts together what came of them.
+
+    Raises KernelError for options with which an object cannot be cut: it is to be read in one piece.
+    """
+
+    def __init__(self, options: Mapping[str, str], library: str | None = None) -> None:
+        self._handle: int | None = None
+        self._library = load(library)
+        handle = ctypes.c_void_p()
+        given = encoded(options)
+        _check(self._library.csv_cuts_new(given, len(given), ctypes.addressof(handle)), f": {dict(options)!r}")
+        self._handle = handle.value
+
+    def __del__(self) -> None:
+        if self._handle is not None:
+            self._library.csv_cuts_free(self._handle)
+
+    def feed(self, block: object) -> None:
+        """Read the part's next bytes: any object with the buffer protocol."""
+        memory = pa.py_buffer(block)
+        _check(self._library.csv_cuts_feed(self._handle, memory.address, memory.size))
+
+    def outcomes(self) -> list[Outcome]:
+        """What comes of every state. Offsets count from the part's beginning."""
+        outcomes, found = [], _COutcome()
+        for start in range(self._library.csv_cuts_states(self._handle)):
+            _check(self._library.csv_cuts_outcome(self._handle, start, ctypes.addressof(found)))
+            outcomes.append(Outcome(start, found.end, None if found.first < 0 else found.first))
+        return outcomes
+
+
+def compose(parts: Iterable[Iterable[tuple[int, int, int | None]]]) -> list[int]:
+    """Where the first record begins in each part of an object, where one does.
+
+    `parts` are the outcomes of all parts in a row, their offsets counted from the object's beginning.
+    """
+    state, offsets = 0, []
+    for outcomes in parts:
+        state, first = {start: (end, first) for start, end, first in outcomes}[state]
+        if first is not None:
+            offsets.append(first)
+    return offsets
 
 
 def tokens(line: bytes, options: Mapping[str, str], library: str | None = None) -> list[str | None]:

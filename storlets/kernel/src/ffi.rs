@@ -10,13 +10,13 @@ use crate::conversion::Conversion;
 use crate::dialect::Dialect;
 use crate::options::Options;
 use crate::pattern::Pattern;
-use crate::{scan, ArrowArray, Error, Scanner, Selection};
+use crate::{scan, ArrowArray, Cuts, Error, Scanner, Selection};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::str::from_utf8;
 use std::{ptr, slice};
 
 /// Raised whenever a signature or the meaning of a number changes.
-const ABI_VERSION: u32 = 4;
+const ABI_VERSION: u32 = 5;
 
 /// A scanner and the buffer it scanned last.
 pub struct Handle {
@@ -30,6 +30,13 @@ pub struct Handle {
 pub struct CsvScanned {
     records: u64,
     consumed: u64,
+}
+
+/// What `csv_cuts_outcome` gives: `first` is -1 where there is no record.
+#[repr(C)]
+pub struct CsvOutcome {
+    end: u64,
+    first: i64,
 }
 
 /// The version of this interface.
@@ -309,6 +316,81 @@ pub unsafe extern "C" fn csv_tokens(
     });
     // SAFETY: the caller's promise.
     unsafe { give(array.map(|array| array.export()), out) }
+}
+
+/// A new reader of a part, see [`Cuts::new`], into `out`.
+///
+/// # Safety
+/// `options` points to `options_len` bytes, `out` to a place for the reader.
+#[no_mangle]
+pub unsafe extern "C" fn csv_cuts_new(
+    options: *const u8,
+    options_len: u64,
+    out: *mut *mut Cuts,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    let options = unsafe { borrowed(options, options_len as usize) };
+    let cuts = guarded(|| Ok(Box::into_raw(Box::new(Cuts::new(&settings(options)?.0)?))));
+    // SAFETY: the caller's promise.
+    unsafe { give(cuts, out) }
+}
+
+/// Ends a reader of a part.
+///
+/// # Safety
+/// `cuts` came from `csv_cuts_new` and was not freed; null is allowed.
+#[no_mangle]
+pub unsafe extern "C" fn csv_cuts_free(cuts: *mut Cuts) {
+    if !cuts.is_null() {
+        // SAFETY: the caller's promise: this is the box that `csv_cuts_new` gave away.
+        drop(unsafe { Box::from_raw(cuts) });
+    }
+}
+
+/// Reads a part's next bytes, see [`Cuts::feed`].
+///
+/// # Safety
+/// `cuts` is a live reader, `buf` points to `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn csv_cuts_feed(cuts: *mut Cuts, buf: *const u8, len: u64) -> i32 {
+    // SAFETY: the caller's promises; nothing else holds the reader during the call.
+    let (cuts, block) = unsafe { (&mut *cuts, borrowed(buf, len as usize)) };
+    let fed = guarded(|| {
+        cuts.feed(block);
+        Ok(())
+    });
+    fed.map_or_else(|error| error as i32, |()| 0)
+}
+
+/// The number of states, see [`Cuts::states`].
+///
+/// # Safety
+/// `cuts` is a live reader.
+#[no_mangle]
+pub unsafe extern "C" fn csv_cuts_states(cuts: *const Cuts) -> u64 {
+    // SAFETY: the caller's promise; nothing changes the reader during the call.
+    unsafe { (*cuts).states() as u64 }
+}
+
+/// What came of the state `start`, see [`Cuts::outcome`].
+///
+/// # Safety
+/// `cuts` is a live reader, `out` points to a place for the result.
+#[no_mangle]
+pub unsafe extern "C" fn csv_cuts_outcome(
+    cuts: *const Cuts,
+    start: u64,
+    out: *mut CsvOutcome,
+) -> i32 {
+    // SAFETY: the caller's promise; nothing changes the reader during the call.
+    let cuts = unsafe { &*cuts };
+    let outcome = guarded(|| cuts.outcome(start as usize).ok_or(Error::InvalidArgument));
+    let outcome = outcome.map(|outcome| CsvOutcome {
+        end: outcome.end as u64,
+        first: outcome.first.map_or(-1, |first| first as i64),
+    });
+    // SAFETY: the caller's promise.
+    unsafe { give(outcome, out) }
 }
 
 /// A slice of what the caller points to; an empty one for null.

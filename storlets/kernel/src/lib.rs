@@ -27,6 +27,7 @@
 mod arrow;
 mod column;
 mod conversion;
+mod cuts;
 mod dialect;
 mod error;
 mod ffi;
@@ -42,6 +43,7 @@ mod zone;
 pub use arrow::{Array, ArrowArray};
 pub use column::ColumnType;
 pub use conversion::Conversion;
+pub use cuts::{Cuts, Outcome};
 pub use dialect::{Dialect, Encoding, UnescapedQuotes};
 pub use error::Error;
 pub use options::Options;
