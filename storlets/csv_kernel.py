@@ -41,13 +41,14 @@ __all__ = [
     "check_pattern",
     "compose",
     "load",
+    "merge",
     "tokens",
 ]
 
 LIBRARY = "libstorlets_csv_kernel.so"
 """The file name of the kernel's library."""
 
-ABI_VERSION = 5
+ABI_VERSION = 6
 """The version of the library's C interface that this module speaks."""
 
 _TYPES: Mapping[str, pa.DataType] = MappingProxyType(
@@ -173,6 +174,20 @@ _SIGNATURES = {
             ctypes.c_void_p,
         ],
     ),
+    "csv_infer": (
+        ctypes.c_int32,
+        [
+            ctypes.c_void_p,
+            ctypes.c_uint32,
+            ctypes.c_char_p,
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+        ],
+    ),
+    "csv_merge": (ctypes.c_int32, [ctypes.c_char_p, ctypes.c_uint64] * 3 + [ctypes.c_void_p]),
+    "csv_lines_equal": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_void_p]),
     "csv_failed": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p]),
     "csv_zone_needed": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_void_p]),
     "csv_zone": (
@@ -345,11 +360,34 @@ class Kernel:
         _check(self._library.csv_text(self._live(), indexes, count, place))
         return pa.Array._import_from_c(place, pa.string())
 
+    def infer(self, slot: int, so_far: str, rows: pa.UInt64Array | None = None) -> str:
+        """What type Spark infers for a column from the last scan's records, or from those with the indexes `rows`.
+
+        `so_far` is the type that it has by the records before these, `null` if there are none. The result depends on
+        their order, as in Spark. It is `null` as long as there are only nulls.
+        """
+        _array, place = _new_array()
+        name = so_far.encode()
+        indexes, count, _kept = _indexes(rows)
+        while True:
+            code = self._library.csv_infer(self._live(), slot, name, len(name), indexes, count, place)
+            if code != _ZONE_NEEDED:
+                break
+            self._give_zone()
+        _check(code)
+        return _text(place)
+
+    def lines_equal(self, line: bytes) -> pa.BooleanArray:
+        """Which of the last scan's records have the same text as `line`, which has no line end."""
+        _array, place = _new_array()
+        _check(self._library.csv_lines_equal(self._live(), line, len(line), place))
+        return pa.Array._import_from_c(place, pa.bool_())
+
     def _give_zone(self) -> None:
         """Give the kernel the rules of the region that it needs, or say that there is no such region."""
         _array, place = _new_array()
         _check(self._library.csv_zone_needed(self._live(), place))
-        (region,) = pa.Array._import_from_c(place, pa.string()).to_pylist()
+        region = _text(place)
         name, rules = region.encode(), zone_rules(region)
         _check(self._library.csv_zone(self._live(), name, len(name), rules, len(rules or b"")))
 
@@ -444,6 +482,24 @@ def tokens(line: bytes, options: Mapping[str, str], library: str | None = None) 
     _check(load(library).csv_tokens(given, len(given), line, len(line), place), f": {dict(options)!r}")
     names: list[str | None] = pa.Array._import_from_c(place, pa.string()).to_pylist()
     return names
+
+
+def merge(one: str, other: str, options: Mapping[str, str], library: str | None = None) -> str:
+    """The type of a column that Spark infers from what it inferred for two partitions, `null` for only nulls.
+
+    It is `null` too when no type can hold both: Spark forgets then what they were.
+    """
+    given, names = encoded(options), (one.encode(), other.encode())
+    _array, place = _new_array()
+    sized = [part for name in names for part in (name, len(name))]
+    _check(load(library).csv_merge(given, len(given), *sized, place), f": {one!r}, {other!r}, {dict(options)!r}")
+    return _text(place)
+
+
+def _text(place: int) -> str:
+    """The text in a column of one."""
+    (text,) = pa.Array._import_from_c(place, pa.string()).to_pylist()
+    return str(text)
 
 
 def _new_array() -> tuple[_CArray, int]:

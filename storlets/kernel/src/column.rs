@@ -1,11 +1,13 @@
 //! Columns of values: one Arrow array from one field of many records.
 
 use crate::arrow::{Array, Values};
-use crate::conversion::Conversion;
+use crate::conversion::{Conversion, ISO_DATE};
 use crate::error::Error;
+use crate::instant::{self, Instants};
 use crate::pattern::Pattern;
 use crate::zone::Zones;
 use crate::{parse, text};
+use std::fmt;
 
 /// The types a column can have: Spark's, by its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +49,29 @@ impl ColumnType {
     }
 }
 
+impl fmt::Display for ColumnType {
+    /// The name that `parse` knows.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ColumnType::Boolean => "boolean",
+            ColumnType::TinyInt => "tinyint",
+            ColumnType::SmallInt => "smallint",
+            ColumnType::Int => "int",
+            ColumnType::BigInt => "bigint",
+            ColumnType::Float => "float",
+            ColumnType::Double => "double",
+            ColumnType::String => "string",
+            ColumnType::Binary => "binary",
+            ColumnType::Date => "date",
+            ColumnType::Timestamp => "timestamp",
+            ColumnType::TimestampNtz => "timestamp_ntz",
+            ColumnType::Decimal { precision, scale } => {
+                return write!(f, "decimal({precision},{scale})")
+            }
+        })
+    }
+}
+
 fn decimal(name: &str) -> Option<ColumnType> {
     let inner = name.strip_prefix("decimal(")?.strip_suffix(')')?;
     let (precision, scale) = inner.split_once(',')?;
@@ -65,20 +90,8 @@ pub fn build<'a>(
     zones: &mut Zones,
     tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
 ) -> Result<(Array, Vec<usize>), Error> {
-    let null = conversion.null_value.as_bytes();
-    let decoded = !null.is_ascii();
-    let tokens = tokens.map(|token| {
-        token.filter(|&token| match decoded {
-            false => token != null,
-            // Malformed bytes may be what nullValue has in their place.
-            true => text::decoded(token) != null,
-        })
-    });
-    let names = parse::Names::new(
-        &conversion.nan_value,
-        &conversion.positive_inf,
-        &conversion.negative_inf,
-    );
+    let tokens = tokens.map(|token| token.filter(|token| !conversion.is_null(token)));
+    let names = conversion.names();
     Ok(match kind {
         ColumnType::Boolean => {
             let (validity, values, failed) = converted(tokens, parse::boolean);
@@ -111,7 +124,7 @@ fn dates<'a>(
     tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
 ) -> Result<(Array, Vec<usize>), Error> {
     let fallback = conversion.date_fallback;
-    let iso = Some(Pattern::parse("yyyy-MM-dd"));
+    let iso = Some(Pattern::parse(ISO_DATE));
     let format = match &conversion.date_format {
         None if fallback == Some(false) && conversion.prefer_date => &iso,
         given => given,
@@ -142,62 +155,25 @@ fn timestamps<'a>(
     zones: &mut Zones,
     tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
 ) -> Result<(Array, Vec<usize>), Error> {
-    let session = conversion.time_zone.as_str();
     let format = match &conversion.timestamp_format {
         Some(Err(error)) => return Err(*error),
         Some(Ok(pattern)) => Some(pattern),
         None => None,
     };
     let fallback = conversion.date_fallback.unwrap_or(format.is_none());
-    let mut needed = None;
-    let mut instant = |local: i128, zone: &str| {
-        let seconds = local.div_euclid(1_000_000) as i64;
-        let offset = match zones.offset(zone, seconds) {
-            Ok(offset) => i128::from(offset?),
-            Err(region) => {
-                needed = Some(region);
-                return None;
-            }
-        };
-        i64::try_from(local - offset * 1_000_000).ok()
-    };
+    let mut instants = Instants::new(conversion, zones);
     let read = |token: &[u8]| {
-        let strict = |pattern: &Pattern| {
-            let parsed = pattern.read(&text::lossy(token))?;
-            let local =
-                i128::from(parsed.days) * i128::from(parse::DAY) + i128::from(parsed.micros);
-            Some((local, parsed.offset))
-        };
-        match format.map(strict) {
-            // Here Spark multiplies the whole seconds first, and these have to fit too.
-            Some(Some((local, offset))) => {
-                let micros = match offset {
-                    Some(offset) => i64::try_from(local - i128::from(offset) * 1_000_000).ok(),
-                    None => instant(local, session),
-                };
-                let whole = |micros: &i64| micros.div_euclid(1_000_000).checked_mul(1_000_000);
-                return micros.filter(|micros| whole(micros).is_some());
-            }
+        match format.map(|pattern| pattern.read(&text::lossy(token))) {
+            Some(Some(parsed)) => return instants.parsed(parsed),
             Some(None) if !fallback => return None,
             _ => {}
         }
-        let mut lenient = |token: &[u8]| {
-            let moment = parse::moment(token)?;
-            instant(
-                moment.local(conversion.today),
-                moment.zone.unwrap_or(session),
-            )
-        };
-        lenient(token).or_else(|| lenient(&parse::without_gmt(token).filter(|_| fallback)?))
+        let found = instants.lenient(token);
+        found.or_else(|| instants.lenient(&parse::without_gmt(token).filter(|_| fallback)?))
     };
     let column = fixed(tokens, read, Values::Int64);
-    match needed {
-        Some(region) => {
-            zones.needed = Some(region);
-            Err(Error::ZoneNeeded)
-        }
-        None => Ok(column),
-    }
+    instants.complete()?;
+    Ok(column)
 }
 
 fn local_timestamps<'a>(
@@ -207,25 +183,10 @@ fn local_timestamps<'a>(
     Ok(match &conversion.timestamp_ntz_format {
         Some(Err(error)) => return Err(*error),
         Some(Ok(pattern)) => {
-            let read = |token: &[u8]| {
-                let parsed = pattern
-                    .read(&text::lossy(token))
-                    .filter(|parsed| parsed.offset.is_none())?;
-                parsed
-                    .days
-                    .checked_mul(parse::DAY)?
-                    .checked_add(parsed.micros)
-            };
+            let read = |token: &[u8]| instant::local_parsed(pattern.read(&text::lossy(token))?);
             fixed(tokens, read, Values::Int64)
         }
-        None => {
-            let read = |token: &[u8]| {
-                let moment = parse::moment(token).filter(|moment| moment.zone.is_none())?;
-                moment.days?;
-                moment.local(0).try_into().ok()
-            };
-            fixed(tokens, read, Values::Int64)
-        }
+        None => fixed(tokens, instant::local_lenient, Values::Int64),
     })
 }
 
@@ -379,6 +340,9 @@ mod tests {
             scale: 2,
         };
         assert_eq!(ColumnType::parse("decimal(15,2)"), Ok(decimal));
+        for name in ["smallint", "timestamp_ntz", "decimal(15,2)"] {
+            assert_eq!(ColumnType::parse(name).unwrap().to_string(), name);
+        }
         for name in [
             "integer",
             "decimal",

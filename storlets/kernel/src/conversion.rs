@@ -1,8 +1,24 @@
 //! How tokens become values: those of Spark's CSV options that its converters know.
 
-use crate::error::Error;
+use crate::error::Error::{self, InvalidArgument};
 use crate::options::Options;
+use crate::parse::Names;
 use crate::pattern::Pattern;
+use crate::text;
+
+/// The pattern of a date without `dateFormat`.
+pub const ISO_DATE: &str = "yyyy-MM-dd";
+
+/// The patterns of dates of which Spark knows that the cast-style parser of timestamps takes them.
+const DATES_IN_TIMESTAMPS: [&str; 7] = [
+    ISO_DATE,
+    "yyyy-M-d",
+    "yyyy-M-dd",
+    "yyyy-MM-d",
+    "yyyy-MM",
+    "yyyy-M",
+    "yyyy",
+];
 
 /// The converters' settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +37,10 @@ pub struct Conversion {
     pub timestamp_format: Option<Result<Pattern, Error>>,
     /// `timestampNTZFormat`, likewise.
     pub timestamp_ntz_format: Option<Result<Pattern, Error>>,
+    /// A timestamp without a format takes all that `dateFormat` takes: schema inference joins these types [7.6].
+    pub dates_are_timestamps: bool,
+    /// The conf `timestampType` is TIMESTAMP_NTZ: schema inference tries that type, too [7.1].
+    pub prefer_ntz: bool,
     /// `enableDateTimeParsingFallback`, when set.
     pub date_fallback: Option<bool>,
     /// `preferDate`.
@@ -39,6 +59,7 @@ impl Conversion {
         let (positive_inf, negative_inf) =
             (text("positive_inf", "Inf")?, text("negative_inf", "-Inf")?);
         let time_zone = text("time_zone", "UTC")?;
+        let date_format = options.text("date_format", ISO_DATE)?;
         let mut format = |name| Ok(options.optional(name)?.map(Pattern::parse)) as Result<_, Error>;
         Ok(Conversion {
             null_value,
@@ -48,6 +69,12 @@ impl Conversion {
             date_format: format("date_format")?,
             timestamp_format: format("timestamp_format")?,
             timestamp_ntz_format: format("timestamp_ntz_format")?,
+            dates_are_timestamps: DATES_IN_TIMESTAMPS.contains(&date_format),
+            prefer_ntz: match options.text("timestamp_type", "TIMESTAMP_LTZ")? {
+                "TIMESTAMP_LTZ" => false,
+                "TIMESTAMP_NTZ" => true,
+                _ => return Err(InvalidArgument),
+            },
             date_fallback: match options.optional("enable_date_time_parsing_fallback")? {
                 Some(_) => Some(options.boolean("enable_date_time_parsing_fallback", false)?),
                 None => None,
@@ -56,5 +83,16 @@ impl Conversion {
             time_zone,
             today: options.number("today", 0)?,
         })
+    }
+    /// Whether a token is null [4.1].
+    pub fn is_null(&self, token: &[u8]) -> bool {
+        let null = self.null_value.as_bytes();
+        // Malformed bytes may be what nullValue has in their place.
+        token == null || (!null.is_ascii() && text::decoded(token) == null)
+    }
+
+    /// The texts of NaN and the infinities.
+    pub fn names(&self) -> Names<'_> {
+        Names::new(&self.nan_value, &self.positive_inf, &self.negative_inf)
     }
 }

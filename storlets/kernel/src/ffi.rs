@@ -8,15 +8,16 @@
 use crate::column::{self, ColumnType};
 use crate::conversion::Conversion;
 use crate::dialect::Dialect;
+use crate::infer::{self, Inferred};
 use crate::options::Options;
 use crate::pattern::Pattern;
-use crate::{scan, ArrowArray, Cuts, Error, Scanner, Selection};
+use crate::{scan, Array, ArrowArray, Cuts, Error, Scanner, Selection};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::str::from_utf8;
 use std::{ptr, slice};
 
 /// Raised whenever a signature or the meaning of a number changes.
-const ABI_VERSION: u32 = 5;
+const ABI_VERSION: u32 = 6;
 
 /// A scanner and the buffer it scanned last.
 pub struct Handle {
@@ -262,6 +263,106 @@ pub unsafe extern "C" fn csv_check_pattern(text: *const u8, text_len: u64) -> i3
     let text = unsafe { borrowed(text, text_len as usize) };
     let parsed = guarded(|| Pattern::parse(from_utf8(text).map_err(|_| Error::InvalidArgument)?));
     parsed.map_or_else(|error| error as i32, |_| 0)
+}
+
+/// What a column is with its values in the last scan, see [`Scanner::infer`]: a column of one text. `so_far` is a type's
+/// name, or `null`.
+///
+/// # Safety
+/// As for `csv_column`, with `so_far` for `kind`.
+#[no_mangle]
+pub unsafe extern "C" fn csv_infer(
+    handle: *mut Handle,
+    slot: u32,
+    so_far: *const u8,
+    so_far_len: u64,
+    rows: *const u64,
+    n_rows: u64,
+    out: *mut ArrowArray,
+) -> i32 {
+    // SAFETY: the caller's promise; nothing else holds the handle during the call.
+    let handle = unsafe { &mut *handle };
+    // SAFETY: the caller's promises on the scanned buffer, on `so_far` and on `rows`.
+    let (bytes, so_far, indexes) = unsafe {
+        (
+            borrowed(handle.buf, handle.len),
+            borrowed(so_far, so_far_len as usize),
+            borrowed(rows, n_rows as usize),
+        )
+    };
+    let rows = (!rows.is_null()).then_some(indexes);
+    let array = guarded(|| {
+        let so_far = inferred(so_far)?;
+        let scanner = &mut handle.scanner;
+        inferred_name(scanner.infer(bytes, slot as usize, so_far, rows)?)
+    });
+    // SAFETY: the caller's promise.
+    unsafe { give(array.map(|array| array.export()), out) }
+}
+
+/// What two parts of a column are together, see [`infer::merge`]: a column of one text.
+///
+/// # Safety
+/// `options` points to `options_len` bytes, `one` and `other` to as many as their lengths say, `out` to a place for the
+/// array.
+#[no_mangle]
+pub unsafe extern "C" fn csv_merge(
+    options: *const u8,
+    options_len: u64,
+    one: *const u8,
+    one_len: u64,
+    other: *const u8,
+    other_len: u64,
+    out: *mut ArrowArray,
+) -> i32 {
+    // SAFETY: the caller's promises.
+    let (options, one, other) = unsafe {
+        (
+            borrowed(options, options_len as usize),
+            borrowed(one, one_len as usize),
+            borrowed(other, other_len as usize),
+        )
+    };
+    let array = guarded(|| {
+        let conversion = Conversion::parse(&mut Options::decode(options)?)?;
+        inferred_name(infer::merge(inferred(one)?, inferred(other)?, &conversion))
+    });
+    // SAFETY: the caller's promise.
+    unsafe { give(array.map(|array| array.export()), out) }
+}
+
+fn inferred(name: &[u8]) -> Result<Inferred, Error> {
+    infer::parse(from_utf8(name).map_err(|_| Error::InvalidArgument)?)
+}
+
+fn inferred_name(inferred: Inferred) -> Result<Array, Error> {
+    column::texts([Some(infer::name(inferred).as_bytes())].into_iter())
+}
+
+/// Which records of the last scan have the same text as a line, see [`Scanner::lines_equal`].
+///
+/// # Safety
+/// `handle` is a live handle whose scanned buffer is unchanged, `line` points to `len` bytes, `out` to a place for the
+/// array.
+#[no_mangle]
+pub unsafe extern "C" fn csv_lines_equal(
+    handle: *const Handle,
+    line: *const u8,
+    len: u64,
+    out: *mut ArrowArray,
+) -> i32 {
+    // SAFETY: the caller's promise; nothing changes the handle during the call.
+    let handle = unsafe { &*handle };
+    // SAFETY: the caller's promises on the scanned buffer and on `line`.
+    let (bytes, line) = unsafe {
+        (
+            borrowed(handle.buf, handle.len),
+            borrowed(line, len as usize),
+        )
+    };
+    let array = guarded(|| Ok(handle.scanner.lines_equal(bytes, line)));
+    // SAFETY: the caller's promise.
+    unsafe { give(array.map(|array| array.export()), out) }
 }
 
 /// The text of records of the last scan, see [`Scanner::text`].

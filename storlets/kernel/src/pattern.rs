@@ -104,13 +104,21 @@ impl Pattern {
 
     /// What `text` says, all of it.
     pub fn read(&self, text: &str) -> Option<Parsed> {
+        let seen = self.seen(text)?;
+        seen.at_hour(seen.hour()?)
+    }
+
+    /// As `read`, but hours of half a day are not looked at: schema inference does not resolve timestamps [7.4].
+    pub fn read_unresolved(&self, text: &str) -> Option<Parsed> {
+        let seen = self.seen(text)?;
+        let noon = if seen.half == Some(1) { 12 } else { 0 };
+        seen.at_hour(seen.fields[Field::Hour as usize].unwrap_or(noon))
+    }
+
+    fn seen(&self, text: &str) -> Option<Seen> {
         let mut seen = Seen::default();
         let rest = seen.items(&self.0, text)?;
-        if rest.is_empty() {
-            seen.resolved()
-        } else {
-            None
-        }
+        rest.is_empty().then_some(seen)
     }
 }
 
@@ -394,44 +402,41 @@ impl Seen {
         same(&mut self.fields[field as usize], value)
     }
 
-    fn resolved(&self) -> Option<Parsed> {
-        let field = |field: Field, default: i64, from: i64, to: i64| {
-            let value = self.fields[field as usize].unwrap_or(default);
-            (from..=to).contains(&value).then_some(value)
-        };
-        let year = field(Field::Year, 1970, -999_999_999, 999_999_999)?;
-        let days = days(
-            year,
-            field(Field::Month, 1, 1, 12)?,
-            field(Field::Day, 1, 1, 31)?,
-        )?;
-        let hour = field(Field::Hour, 0, 0, 23)?;
-        let half_hour = field(Field::HalfHour, 12, 1, 12)? % 12;
-        let hour = match (
+    fn field(&self, field: Field, default: i64, from: i64, to: i64) -> Option<i64> {
+        let value = self.fields[field as usize].unwrap_or(default);
+        (from..=to).contains(&value).then_some(value)
+    }
+
+    /// The hour of the day, when all that was read agrees on it.
+    fn hour(&self) -> Option<i64> {
+        let hour = self.field(Field::Hour, 0, 0, 23)?;
+        let half_hour = self.field(Field::HalfHour, 12, 1, 12)? % 12;
+        match (
             self.fields[Field::Hour as usize],
             self.fields[Field::HalfHour as usize],
-            self.half,
         ) {
-            (None, _, half) => half_hour + 12 * half.unwrap_or(0),
-            // Both must say the same.
-            (Some(_), None, half) if half.map_or(true, |half| hour / 12 == half) => hour,
-            (Some(_), Some(_), half)
-                if hour % 12 == half_hour && half.map_or(true, |half| hour / 12 == half) =>
-            {
-                hour
+            (None, _) => Some(half_hour + 12 * self.half.unwrap_or(0)),
+            (Some(_), given) => {
+                let same_half = self.half.map_or(true, |half| hour / 12 == half);
+                let same_hour = given.map_or(true, |_| hour % 12 == half_hour);
+                (same_half && same_hour).then_some(hour)
             }
-            _ => return None,
-        };
-        let (minute, second) = (
-            field(Field::Minute, 0, 0, 59)?,
-            field(Field::Second, 0, 0, 59)?,
-        );
-        Some(Parsed {
-            days,
-            micros: ((hour * 60 + minute) * 60 + second) * 1_000_000
-                + self.nanos.unwrap_or(0) / 1000,
+        }
+    }
+
+    fn at_hour(&self, hour: i64) -> Option<Parsed> {
+        let year = self.field(Field::Year, 1970, -999_999_999, 999_999_999)?;
+        let month = self.field(Field::Month, 1, 1, 12)?;
+        let day = self.field(Field::Day, 1, 1, 31)?;
+        let minute = self.field(Field::Minute, 0, 0, 59)?;
+        let second = self.field(Field::Second, 0, 0, 59)?;
+        let seconds = (hour * 60 + minute) * 60 + second;
+        let parsed = Parsed {
+            days: days(year, month, day)?,
+            micros: seconds * 1_000_000 + self.nanos.unwrap_or(0) / 1000,
             offset: self.offset,
-        })
+        };
+        (0..24).contains(&hour).then_some(parsed)
     }
 }
 
@@ -507,6 +512,15 @@ mod tests {
         for (pattern, text, expected) in cases {
             assert_eq!(read(pattern, text), expected, "{pattern} {text}");
         }
+        let unresolved = |pattern: &str, text: &str| {
+            let pattern = Pattern::parse(pattern).unwrap();
+            (pattern.read(text), pattern.read_unresolved(text).is_some())
+        };
+        assert_eq!(unresolved("hh:mm a", "13:05 PM"), (None, true));
+        assert_eq!(unresolved("HH:mm a", "13:05 AM"), (None, true));
+        assert_eq!(unresolved("hh HH", "04 15"), (None, true));
+        assert_eq!(unresolved("HH:mm", "24:00"), (None, false));
+        assert_eq!(unresolved("hh:mm", "03:60"), (None, false));
         let fraction = |pattern: &str, text: &str| {
             Pattern::parse(pattern)
                 .unwrap()

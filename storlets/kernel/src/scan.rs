@@ -8,6 +8,7 @@ use crate::conversion::Conversion;
 use crate::dialect::{Dialect, Encoding, UnescapedQuotes};
 use crate::error::Error::{self, *};
 use crate::find::find;
+use crate::infer::{self, Inferred};
 use crate::text;
 use crate::tokenizer::{Found, Sink, Tokenizer};
 use crate::zone::Zones;
@@ -21,6 +22,7 @@ const PIECE: usize = 1 << 12;
 const SPACE: u8 = b' ';
 const CR: u16 = b'\r' as u16;
 const LF: u16 = b'\n' as u16;
+const REPLACEMENT: u16 = 0xfffd;
 
 /// What a scan found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -422,6 +424,46 @@ impl Scanner {
         Ok(array)
     }
 
+    /// What a column is with its values in the last scan's records, or in those whose indexes are in `rows`, behind those
+    /// that made it what it is so far.
+    pub fn infer(
+        &mut self,
+        buf: &[u8],
+        slot: usize,
+        so_far: Inferred,
+        rows: Option<&[u64]>,
+    ) -> Result<Inferred, Error> {
+        if slot >= self.width {
+            return Err(InvalidArgument);
+        }
+        self.check_rows(rows)?;
+        let count = rows.map_or(self.lines.len(), <[u64]>::len);
+        let record = |at: usize| rows.map_or(at, |rows| rows[at] as usize);
+        let mut zones = std::mem::take(&mut self.zones);
+        let tokens = (0..count).map(|at| self.field(buf, slot, record(at)));
+        let inferred = infer::fold(so_far, &self.conversion, &mut zones, tokens);
+        self.zones = zones;
+        inferred
+    }
+
+    /// Which records of the last scan have the same text as `line` [7.10].
+    pub fn lines_equal(&self, buf: &[u8], line: &[u8]) -> Array {
+        let decoded = |bytes: &[u8]| {
+            let mut units = Vec::new();
+            text::units(self.dialect.encoding, bytes, &mut units);
+            units
+        };
+        let wanted = decoded(line);
+        // Only what is malformed has its text in common with other bytes.
+        let malformed = wanted.contains(&REPLACEMENT);
+        let same = |&(start, end): &(u32, u32)| {
+            let bytes = &buf[start as usize..end as usize];
+            bytes == line || (malformed && decoded(bytes) == wanted)
+        };
+        let equal: Vec<bool> = self.lines.iter().map(same).collect();
+        column::booleans(&equal)
+    }
+
     /// Which records have a value in the column made last that is missing or does not convert. Null is a value.
     pub fn failed(&self, slot: usize) -> Result<Array, Error> {
         let column = self
@@ -790,6 +832,7 @@ fn encode(text: &[u16], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arrow::Values;
     use crate::options::Options;
 
     fn scanner(
@@ -1080,6 +1123,29 @@ mod tests {
         let text = scanner.text(bytes, Some(&[1, 0])).unwrap();
         assert_eq!(text.len(), 2);
         assert!(scanner.text(bytes, Some(&[2])).is_err());
+    }
+
+    #[test]
+    fn types_of_columns() {
+        let bytes = b"1,x\n2.5,x\nx,\n";
+        let mut scanner = scanner(&[], 2, &[1, 0], false).unwrap();
+        scanner.scan(bytes, bytes.len(), true).unwrap();
+        let mut infer = |slot, rows: Option<&[u64]>| scanner.infer(bytes, slot, None, rows);
+        assert_eq!(infer(1, Some(&[0, 1])), Ok(Some(ColumnType::Double)));
+        assert_eq!(infer(1, None), Ok(Some(ColumnType::String)));
+        assert_eq!(infer(0, Some(&[2])), Ok(None));
+        assert_eq!(infer(2, None), Err(InvalidArgument));
+        assert_eq!(infer(0, Some(&[3])), Err(InvalidArgument));
+    }
+
+    #[test]
+    fn lines_with_the_same_text() {
+        let bytes = b"a\xff\nb\na\xfe\r\n\na\n";
+        let mut scanner = scanner(&[], 1, &[0], false).unwrap();
+        scanner.scan(bytes, bytes.len(), true).unwrap();
+        let equal = |line| scanner.lines_equal(bytes, line);
+        assert_eq!(equal(b"a\xff").values(), &Values::Bits(vec![0b0101]));
+        assert_eq!(equal(b"b").values(), &Values::Bits(vec![0b0010]));
     }
 
     #[test]

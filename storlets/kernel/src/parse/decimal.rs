@@ -48,32 +48,18 @@ fn power(exponent: usize) -> i128 {
     10i128.pow(exponent as u32)
 }
 
+/// The number of digits that Java's `BigDecimal` counts in a text, when none of them is behind the point: schema
+/// inference makes no decimals of others, nor of more than 38 digits [7.2].
+pub fn whole_digits(token: &[u8]) -> Option<u8> {
+    let (_, digits, places) = number(token)?;
+    let count = digits.len().max(1);
+    (places == 0 && count <= MOST).then_some(count as u8)
+}
+
 fn general(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
     let text: Vec<u8> = token.iter().copied().filter(|&byte| byte != b',').collect();
-    let (negative, text) = sign(&text);
-    let text = from_utf8(text).ok()?;
-    let (number, exponent) = match text.find(['e', 'E'].as_slice()) {
-        Some(at) => (&text[..at], exponent(&text[at + 1..])?),
-        None => (text, 0),
-    };
-    // The digits from the first that is not zero on.
-    let (mut digits, mut any, mut places, mut point) = (Vec::new(), false, 0i64, false);
-    for c in number.chars() {
-        if c == '.' && !point {
-            point = true;
-            continue;
-        }
-        let value = digit(c)? as u8;
-        any = true;
-        places += i64::from(point);
-        if value != 0 || !digits.is_empty() {
-            digits.push(value);
-        }
-    }
-    if !any || i32::try_from(places - exponent).is_err() {
-        return None;
-    }
-    let shift = exponent - places + i64::from(scale);
+    let (negative, mut digits, places) = number(&text)?;
+    let shift = i64::from(scale) - places;
     if shift < -MOST_DROPPED {
         return None;
     }
@@ -95,6 +81,33 @@ fn general(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
     Some(value).filter(|_| value.abs() < power(precision.into()))
 }
 
+/// Whether a number is negative, its digits from the first that is not zero on, and how many of them are behind the
+/// point; fewer than none with a high exponent.
+fn number(text: &[u8]) -> Option<(bool, Vec<u8>, i64)> {
+    let (negative, text) = sign(text);
+    let text = from_utf8(text).ok()?;
+    let (number, exponent) = match text.find(['e', 'E'].as_slice()) {
+        Some(at) => (&text[..at], exponent(&text[at + 1..])?),
+        None => (text, 0),
+    };
+    let (mut digits, mut any, mut places, mut point) = (Vec::new(), false, 0i64, false);
+    for c in number.chars() {
+        if c == '.' && !point {
+            point = true;
+            continue;
+        }
+        let value = digit(c)? as u8;
+        any = true;
+        places += i64::from(point);
+        if value != 0 || !digits.is_empty() {
+            digits.push(value);
+        }
+    }
+    let places = places - exponent;
+    let fits = any && i32::try_from(places).is_ok();
+    fits.then_some((negative, digits, places))
+}
+
 /// The digits after an `e`, as far as they fit an i32.
 fn exponent(text: &str) -> Option<i64> {
     let (negative, digits) = sign(text.as_bytes());
@@ -112,7 +125,33 @@ fn exponent(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::decimal;
+    use super::{decimal, whole_digits};
+
+    #[test]
+    fn digits_of_whole_numbers() {
+        let cases = [
+            ("9223372036854775808", Some(19)),
+            ("1.", Some(1)),
+            ("-0.", Some(1)),
+            ("000123", Some(3)),
+            ("1.5e1", Some(2)),
+            ("1.0e1", Some(2)),
+            ("1e0", Some(1)),
+            ("1e+0000000000000", Some(1)),
+            ("\u{661}.", Some(1)),
+            ("1e20", None),
+            ("10e-1", None),
+            ("1.0", None),
+            ("1,000", None),
+            ("x", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(whole_digits(text.as_bytes()), expected, "{text}");
+        }
+        assert_eq!(whole_digits("9".repeat(38).as_bytes()), Some(38));
+        assert_eq!(whole_digits("9".repeat(39).as_bytes()), None);
+    }
 
     #[test]
     fn decimals() {

@@ -8,7 +8,7 @@ mod int;
 mod timestamp;
 
 pub use date::{date, days, without_gmt};
-pub use decimal::decimal;
+pub use decimal::{decimal, whole_digits};
 pub use double::{double, float, Names};
 pub use int::{int, int64};
 pub use timestamp::{moment, DAY};
