@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, RUF005, SIM905 -- digits of other scripts are the point, and a list of words reads best as text
 """Types inferred from values: random columns, of texts that are several things at once, and Spark's answer to the same."""
 
 import os
