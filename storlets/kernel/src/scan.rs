@@ -1,13 +1,16 @@
 //! Finding records, and in them the fields that are required.
 //!
-//! Records of the usual form are read where they lie, as bytes; all others go through the [`Tokenizer`].
+//! Regular records are found by the [`Index`] and their fields are read where they lie, as bytes; all others go through
+//! the [`Tokenizer`].
 
 use crate::arrow::Array;
 use crate::column::{self, ColumnType};
 use crate::conversion::Conversion;
-use crate::dialect::{Dialect, Encoding, UnescapedQuotes};
+use crate::dialect::{Dialect, Encoding};
 use crate::error::Error::{self, *};
+use crate::field::Field;
 use crate::find::find;
+use crate::index::{Index, Lines, Stopped};
 use crate::infer::{self, Inferred};
 use crate::text;
 use crate::tokenizer::{Found, Sink, Tokenizer};
@@ -51,22 +54,25 @@ pub struct Scanner {
     columns: usize,
     /// Each column's slot; the last required column is the last one here.
     slots: Vec<Option<usize>>,
+    /// Each slot's column.
+    required: Vec<usize>,
     width: usize,
     /// The tokenizer gives only the required columns.
     selecting: bool,
     /// Lines are counted without a look into them [6.7].
     counting: bool,
-    usual: Option<Usual>,
+    /// None when there are no regular records.
+    index: Option<Index>,
     first: bool,
-    /// The required fields of all records, record by record, in slot order.
+    lines: Lines,
+    /// The numbers of the records whose fields are in `fields`; those of the others are found by the index.
+    tokenized: Vec<usize>,
+    /// The required fields of these records, record by record, in slot order.
     fields: Vec<Field>,
     /// The text of fields that differ from their bytes; `emptyValue` at first.
     decoded: Vec<u8>,
-    /// Where each record begins and ends, its line end not counted.
-    lines: Vec<(u32, u32)>,
-    malformed: Vec<bool>,
-    /// Each record's number of tokens, where all are looked at.
-    tokens: Vec<u32>,
+    /// The fields of the column that is being made.
+    column: Vec<Field>,
     /// The records whose values in the column made last do not convert.
     failed: Vec<u32>,
     zones: Zones,
@@ -97,21 +103,24 @@ impl Scanner {
         let width = selection.required.len();
         let selecting = selection.pruning && width < selection.columns;
         check(&dialect, &conversion, selecting)?;
+        let counting = selection.pruning && width == 0 && !dialect.multi_line;
+        let expected = (!selecting && !counting).then_some(selection.columns);
         Ok(Scanner {
-            usual: Usual::of(&dialect),
-            counting: selection.pruning && width == 0 && !dialect.multi_line,
+            index: Index::new(&dialect, width, expected, counting),
+            counting,
             dialect,
             conversion,
             columns: selection.columns,
             slots,
+            required: selection.required.iter().map(|&at| at as usize).collect(),
             width,
             selecting,
             first: at_start,
+            lines: Lines::default(),
+            tokenized: Vec::new(),
             fields: Vec::new(),
             decoded: Vec::new(),
-            lines: Vec::new(),
-            malformed: Vec::new(),
-            tokens: Vec::new(),
+            column: Vec::new(),
             failed: Vec::new(),
             zones: Zones::default(),
             units: Vec::new(),
@@ -130,10 +139,15 @@ impl Scanner {
     }
 
     fn forget(&mut self) {
+        if let Some(index) = &mut self.index {
+            index.forget();
+        }
+        self.lines.spans.clear();
+        self.lines.malformed.clear();
+        self.lines.tokens.clear();
+        self.lines.doubled.clear();
+        self.tokenized.clear();
         self.fields.clear();
-        self.lines.clear();
-        self.malformed.clear();
-        self.tokens.clear();
         self.failed.clear();
         self.decoded.clear();
         self.decoded.extend(self.dialect.empty_value.as_bytes());
@@ -143,8 +157,19 @@ impl Scanner {
         if buf.len() > MAX_BYTES {
             return Err(BufferTooLarge);
         }
-        let mut at = 0;
-        while at < limit.min(buf.len()) {
+        let (mut at, limit) = (0, limit.min(buf.len()));
+        while at < limit {
+            if let (Some(index), false) = (&mut self.index, self.first) {
+                let stopped = index.take(buf, at, limit, last, &mut self.lines);
+                self.halve_quotes(buf)?;
+                match stopped {
+                    Stopped::Done(done) => {
+                        at = done;
+                        break;
+                    }
+                    Stopped::Irregular(record) => at = record,
+                }
+            }
             let next = if self.dialect.multi_line {
                 self.record_at(buf, at, last)?
             } else {
@@ -159,25 +184,51 @@ impl Scanner {
             }
         }
         Ok(Scanned {
-            records: self.lines.len(),
+            records: self.lines.spans.len(),
             consumed: at,
         })
     }
 
+    /// Decodes the fields of the records that the index has found with doubled quotes in them.
+    fn halve_quotes(&mut self, buf: &[u8]) -> Result<(), Error> {
+        let index = match &self.index {
+            Some(index) if !self.lines.doubled.is_empty() => index,
+            _ => return Ok(()),
+        };
+        for record in std::mem::take(&mut self.lines.doubled) {
+            for &column in &self.required {
+                let row = [record as u64];
+                let empty = self.empty();
+                index.locate(
+                    buf,
+                    &self.lines,
+                    column,
+                    Some(&row),
+                    empty,
+                    &mut self.fields,
+                );
+                let text = self.fields.last().and_then(|field| field.of_buffer(buf));
+                if let Some(text) = text.filter(|text| index.holds_quote(text)) {
+                    let start = self.decoded.len();
+                    index.halve_quotes(text, &mut self.decoded);
+                    if self.decoded.len() > MAX_BYTES {
+                        return Err(BufferTooLarge);
+                    }
+                    self.fields.pop();
+                    self.fields.push(Field::decoded(start, self.decoded.len()));
+                }
+            }
+            // From here on the record is one of the tokenized.
+            let text = self.bytes_of(buf, record).len() as u32;
+            let span = &mut self.lines.spans[record];
+            span.1 = span.0 + text;
+            self.tokenized.push(record);
+        }
+        Ok(())
+    }
+
     /// Takes the line at `start`, or passes over it, and returns where the next one begins. None when it is incomplete.
     fn line_at(&mut self, buf: &[u8], start: usize, last: bool) -> Result<Option<usize>, Error> {
-        if let (Some(usual), false) = (&self.usual, self.first || self.counting) {
-            let usual = *usual;
-            match usual.starts(buf, start) {
-                Starts::Blank(next) => return Ok(Some(next)),
-                Starts::Usual => {
-                    if let Some(next) = self.usual_record(usual, buf, start, last) {
-                        return Ok(next);
-                    }
-                }
-                Starts::Unusual => {}
-            }
-        }
         let (end, next) = match line_end(&self.dialect, buf, start, last) {
             Some(ends) => ends,
             None => return Ok(None),
@@ -262,7 +313,7 @@ impl Scanner {
             let taken = self.record(&units, &buf[start..], start, whole);
             match taken {
                 Ok(None) if end < buf.len() || (last && !whole) => {
-                    self.fields.truncate(self.lines.len() * self.width);
+                    self.fields.truncate(self.tokenized.len() * self.width);
                     size *= 2;
                 }
                 taken => break taken,
@@ -299,7 +350,7 @@ impl Scanner {
             }
             Found::Nothing => self.fields.truncate(row),
             found => {
-                // Of a line separator that is neither, the record's text keeps what there is [2.12].
+                // Of a line separator that is neither, the record's text keeps what there is [2.12]. So it is in `bytes_of`.
                 let ends = match units[..consumed] {
                     [.., CR, LF] => 2,
                     [.., CR | LF] => 1,
@@ -314,7 +365,7 @@ impl Scanner {
 
     /// Makes room for a record's fields, null at first, and returns where they are.
     fn row(&mut self) -> usize {
-        let row = self.lines.len() * self.width;
+        let row = self.tokenized.len() * self.width;
         self.fields.resize(row + self.width, Field::NULL);
         row
     }
@@ -330,70 +381,53 @@ impl Scanner {
             Found::Record(tokens) => tokens as u32,
             _ => 0,
         };
-        self.lines.push((start as u32, end as u32));
-        self.malformed.push(malformed);
-        self.tokens.push(tokens);
+        self.tokenized.push(self.lines.spans.len());
+        self.lines.spans.push((start as u32, end as u32));
+        self.lines.malformed.push(malformed);
+        self.lines.tokens.push(tokens);
     }
 
-    /// Reads a record in the usual form. None when it has another.
-    #[inline]
-    fn usual_record(
-        &mut self,
-        usual: Usual,
-        buf: &[u8],
-        start: usize,
-        last: bool,
-    ) -> Option<Option<usize>> {
-        let row = self.row();
-        let mut at = start;
-        let mut column = 0;
-        loop {
-            let slot = self.slots.get(column).copied().flatten();
-            if column >= self.slots.len() && self.selecting && !usual.raises {
-                at = usual.line_end(buf, at)?;
-                break;
-            }
-            let field = usual.field(buf, at)?;
-            if field.0.is_none() && slot.is_none() && self.selecting && usual.quote == usual.escape
-            {
-                // To univocity's shortcut over a field that is not selected, its second quote is an escaped one.
-                return None;
-            }
-            at = field.1;
-            if let Some(slot) = slot {
-                self.fields[row + slot] = field.0.unwrap_or_else(|| self.empty());
-            }
-            column += 1;
-            if at < buf.len() && buf[at] == usual.separator {
-                at += 1;
-            } else {
-                break;
-            }
-        }
-        if (at == buf.len() && !last) || at - start >= self.dialect.max_columns {
-            return if at == buf.len() && !last {
-                self.incomplete(row)
-            } else {
-                None
-            };
-        }
-        self.took(Found::Record(column), start, at);
-        Some(Some((at + 1).min(buf.len())))
+    /// A field of the last scan's `record`-th record; None is null. Malformed UTF-8 is still in it.
+    pub fn field<'a>(&'a self, buf: &'a [u8], slot: usize, record: usize) -> Option<&'a [u8]> {
+        let mut fields = Vec::new();
+        self.locate(buf, slot, Some(&[record as u64]), &mut fields);
+        fields[0].bytes(buf, &self.decoded)
     }
 
-    fn incomplete(&mut self, row: usize) -> Option<Option<usize>> {
-        self.fields.truncate(row);
-        Some(None)
+    /// Finds a field of the records, or of those with the indexes `rows`.
+    fn locate(&self, buf: &[u8], slot: usize, rows: Option<&[u64]>, fields: &mut Vec<Field>) {
+        let (tokenized, column) = (&self.tokenized, self.required[slot]);
+        let field = |row| self.fields[row * self.width + slot];
+        fields.clear();
+        match &self.index {
+            Some(index) if tokenized.len() < self.lines.spans.len() => {
+                index.locate(buf, &self.lines, column, rows, self.empty(), fields);
+            }
+            _ => fields.resize(
+                rows.map_or(self.lines.spans.len(), <[u64]>::len),
+                Field::NULL,
+            ),
+        }
+        match rows {
+            _ if tokenized.is_empty() => {}
+            None => {
+                for (row, &record) in tokenized.iter().enumerate() {
+                    fields[record] = field(row);
+                }
+            }
+            Some(rows) => {
+                for (found, &record) in fields.iter_mut().zip(rows) {
+                    if let Ok(row) = tokenized.binary_search(&(record as usize)) {
+                        *found = field(row);
+                    }
+                }
+            }
+        }
     }
 
     /// A quoted field with nothing in it.
     fn empty(&self) -> Field {
         Field::decoded(0, self.dialect.empty_value.len())
-    }
-
-    /// A field of the last scan's `record`-th record; None is null. Malformed UTF-8 is still in it.
-    pub fn field<'a>(&'a self, buf: &'a [u8], slot: usize, record: usize) -> Option<&'a [u8]> {
-        self.fields[record * self.width + slot].bytes(buf, &self.decoded)
     }
 
     /// A column of the last scan's records, or only of those whose indexes are in `rows`. `buf` is that scan's buffer.
@@ -409,17 +443,17 @@ impl Scanner {
             return Err(InvalidArgument);
         }
         self.check_rows(rows)?;
-        let count = rows.map_or(self.lines.len(), <[u64]>::len);
-        let record = |at: usize| rows.map_or(at, |rows| rows[at] as usize);
-        let mut zones = std::mem::take(&mut self.zones);
-        let tokens = (0..count).map(|at| self.field(buf, slot, record(at)));
-        let built = column::build(kind, &self.conversion, &mut zones, tokens);
-        self.zones = zones;
+        let mut fields = std::mem::take(&mut self.column);
+        self.locate(buf, slot, rows, &mut fields);
+        let tokens = fields.iter().map(|field| field.bytes(buf, &self.decoded));
+        let built = column::build(kind, &self.conversion, &mut self.zones, tokens);
+        self.column = fields;
         let (array, failed) = built?;
         self.failed.clear();
         for at in failed {
-            self.malformed[record(at)] = true;
-            self.failed.push(record(at) as u32);
+            let record = rows.map_or(at, |rows| rows[at] as usize);
+            self.lines.malformed[record] = true;
+            self.failed.push(record as u32);
         }
         Ok(array)
     }
@@ -437,12 +471,11 @@ impl Scanner {
             return Err(InvalidArgument);
         }
         self.check_rows(rows)?;
-        let count = rows.map_or(self.lines.len(), <[u64]>::len);
-        let record = |at: usize| rows.map_or(at, |rows| rows[at] as usize);
-        let mut zones = std::mem::take(&mut self.zones);
-        let tokens = (0..count).map(|at| self.field(buf, slot, record(at)));
-        let inferred = infer::fold(so_far, &self.conversion, &mut zones, tokens);
-        self.zones = zones;
+        let mut fields = std::mem::take(&mut self.column);
+        self.locate(buf, slot, rows, &mut fields);
+        let tokens = fields.iter().map(|field| field.bytes(buf, &self.decoded));
+        let inferred = infer::fold(so_far, &self.conversion, &mut self.zones, tokens);
+        self.column = fields;
         inferred
     }
 
@@ -456,11 +489,11 @@ impl Scanner {
         let wanted = decoded(line);
         // Only what is malformed has its text in common with other bytes.
         let malformed = wanted.contains(&REPLACEMENT);
-        let same = |&(start, end): &(u32, u32)| {
-            let bytes = &buf[start as usize..end as usize];
+        let same = |record| {
+            let bytes = self.bytes_of(buf, record);
             bytes == line || (malformed && decoded(bytes) == wanted)
         };
-        let equal: Vec<bool> = self.lines.iter().map(same).collect();
+        let equal: Vec<bool> = (0..self.lines.spans.len()).map(same).collect();
         column::booleans(&equal)
     }
 
@@ -472,6 +505,7 @@ impl Scanner {
             .position(|&there| there == Some(slot))
             .ok_or(InvalidArgument)?;
         let mut failed: Vec<bool> = self
+            .lines
             .tokens
             .iter()
             .map(|&count| count as usize <= column)
@@ -497,10 +531,10 @@ impl Scanner {
     pub fn malformed(&self, rows: Option<&[u64]>) -> Result<Array, Error> {
         self.check_rows(rows)?;
         let bits: Vec<bool> = match rows {
-            None => self.malformed.clone(),
+            None => self.lines.malformed.clone(),
             Some(rows) => rows
                 .iter()
-                .map(|&row| self.malformed[row as usize])
+                .map(|&row| self.lines.malformed[row as usize])
                 .collect(),
         };
         Ok(column::booleans(&bits))
@@ -509,14 +543,14 @@ impl Scanner {
     /// The text of records of the last scan, without their line ends [6.4].
     pub fn text(&self, buf: &[u8], rows: Option<&[u64]>) -> Result<Array, Error> {
         self.check_rows(rows)?;
-        let count = rows.map_or(self.lines.len(), <[u64]>::len);
+        let count = rows.map_or(self.lines.spans.len(), <[u64]>::len);
         let texts: Vec<_> = (0..count)
             .map(|at| {
-                let (start, end) = self.lines[rows.map_or(at, |rows| rows[at] as usize)];
+                let record = rows.map_or(at, |rows| rows[at] as usize);
                 let mut units = Vec::new();
                 text::units(
                     self.dialect.encoding,
-                    &buf[start as usize..end as usize],
+                    self.bytes_of(buf, record),
                     &mut units,
                 );
                 String::from_utf16_lossy(&units).into_bytes()
@@ -525,8 +559,22 @@ impl Scanner {
         column::texts(texts.iter().map(|text| Some(text.as_slice())))
     }
 
+    fn bytes_of<'a>(&self, buf: &'a [u8], record: usize) -> &'a [u8] {
+        let (start, end) = self.lines.spans[record];
+        let (start, end) = (start as usize, end as usize);
+        if !self.dialect.multi_line || self.tokenized.binary_search(&record).is_ok() {
+            return &buf[start..end];
+        }
+        let whole = &buf[start..buf.len().min(end + 1)];
+        match whole {
+            [text @ .., b'\r', b'\n'] => text,
+            [text @ .., b'\r' | b'\n'] => text,
+            _ => whole,
+        }
+    }
+
     fn check_rows(&self, rows: Option<&[u64]>) -> Result<(), Error> {
-        let known = |&row: &u64| row < self.lines.len() as u64;
+        let known = |&row: &u64| row < self.lines.spans.len() as u64;
         let fine = rows.map_or(true, |rows| rows.iter().all(known));
         fine.then_some(()).ok_or(InvalidArgument)
     }
@@ -601,182 +649,6 @@ fn line_end(dialect: &Dialect, buf: &[u8], start: usize, last: bool) -> Option<(
     (end < buf.len() || last).then_some((end, (end + length).min(buf.len())))
 }
 
-/// The usual form of a line: ASCII characters separate and quote, fields are quoted as a whole or not at all, nothing is
-/// escaped. Such a line's fields are its bytes.
-#[derive(Clone, Copy)]
-struct Usual {
-    separator: u8,
-    quote: u8,
-    escape: u8,
-    escape_escape: u8,
-    comment: Option<u8>,
-    /// The bytes that end a line, twice the same when there is but one.
-    ends: [u8; 2],
-    /// Fields with blanks at an end are trimmed, which is not done here.
-    trims: bool,
-    /// Every field has to be looked at, since it may raise an error.
-    raises: bool,
-    ascii: bool,
-}
-
-enum Starts {
-    /// A line in the usual form, perhaps.
-    Usual,
-    /// A blank line, and where the next one begins.
-    Blank(usize),
-    /// Something to be looked at more closely.
-    Unusual,
-}
-
-impl Usual {
-    /// None when the dialect has no such form.
-    fn of(dialect: &Dialect) -> Option<Usual> {
-        let ascii = |unit: u16| u8::try_from(unit).ok().filter(u8::is_ascii);
-        let ends = match dialect.line_separator.as_deref() {
-            None => [b'\n', b'\r'],
-            Some(&[one]) => [ascii(one)?; 2],
-            Some(_) => return None,
-        };
-        let comment = match dialect.comment {
-            Some(unit) => Some(ascii(unit)?),
-            None => None,
-        };
-        let usual = Usual {
-            separator: match dialect.separator.as_slice() {
-                &[one] => ascii(one)?,
-                _ => return None,
-            },
-            quote: ascii(dialect.quote)?,
-            escape: ascii(dialect.escape)?,
-            escape_escape: ascii(dialect.escape_escape.unwrap_or(0))?,
-            comment,
-            ends,
-            trims: dialect.trim_leading || dialect.trim_trailing,
-            raises: dialect.unescaped_quotes == UnescapedQuotes::RaiseError,
-            ascii: match dialect.encoding {
-                Encoding::Utf8 => false,
-                Encoding::Latin1 | Encoding::Ascii => true,
-                Encoding::Utf16Le | Encoding::Utf16Be => return None,
-            },
-        };
-        let special = [usual.separator, usual.quote, usual.escape];
-        let clear =
-            usual.separator != usual.quote && !special.iter().any(|byte| ends.contains(byte));
-        // A NUL quote or escape is taken for the lack of a character before.
-        let clear = clear && usual.quote != 0 && usual.escape != 0;
-        (clear && !dialect.multi_line && dialect.max_chars.is_none()).then_some(usual)
-    }
-
-    /// Looks at the line's first byte only, but for a blank line.
-    #[inline]
-    fn starts(&self, buf: &[u8], start: usize) -> Starts {
-        let byte = buf[start];
-        if self.ends.contains(&byte) {
-            return Starts::Blank(start + 1);
-        }
-        if byte > SPACE {
-            return match self.comment == Some(byte) {
-                true => Starts::Unusual,
-                false => Starts::Usual,
-            };
-        }
-        Starts::Unusual
-    }
-
-    fn line_end(&self, buf: &[u8], at: usize) -> Option<usize> {
-        let end = find(buf, at, self.ends);
-        // An encoding's other bytes have to be decoded for a record's text only.
-        Some(end)
-    }
-
-    /// The field at `at`, None when it is empty and quoted, and where it ends. None when it has not the usual form.
-    #[inline]
-    fn field(&self, buf: &[u8], at: usize) -> Option<(Option<Field>, usize)> {
-        if buf.get(at) == Some(&self.quote) {
-            let stops = [
-                self.quote,
-                self.escape,
-                self.escape_escape,
-                self.ends[0],
-                self.ends[1],
-            ];
-            let close = find(buf, at + 1, stops);
-            let after = *buf.get(close + 1)?;
-            let closes =
-                buf[close] == self.quote && (after == self.separator || self.ends.contains(&after));
-            if !closes || !self.plain(&buf[at + 1..close]) {
-                return None;
-            }
-            let field = (close > at + 1).then_some(Field::raw(at + 1, close));
-            return Some((field, close + 1));
-        }
-        let end = find(buf, at, [self.separator, self.ends[0], self.ends[1]]);
-        let text = &buf[at..end];
-        if !self.plain(text) || (self.trims && blank_at_an_end(text)) {
-            return None;
-        }
-        let field = if text.is_empty() {
-            Field::NULL
-        } else {
-            Field::raw(at, end)
-        };
-        Some((Some(field), end))
-    }
-
-    fn plain(&self, text: &[u8]) -> bool {
-        !self.ascii || text.is_ascii()
-    }
-}
-
-fn blank_at_an_end(text: &[u8]) -> bool {
-    let blank = |byte: Option<&u8>| byte.map_or(false, |&byte| byte <= SPACE);
-    blank(text.first()) || blank(text.last())
-}
-
-/// Where a field's text lies: in the buffer, or in the decoded text when `start` has its high bit set.
-#[derive(Clone, Copy)]
-struct Field {
-    start: u32,
-    length: u32,
-}
-
-impl Field {
-    const NULL: Field = Field {
-        start: 0,
-        length: u32::MAX,
-    };
-    const DECODED: u32 = 1 << 31;
-
-    /// `start` and `end` are at most MAX_BYTES, so they fit and leave the high bit free.
-    fn raw(start: usize, end: usize) -> Field {
-        Field {
-            start: start as u32,
-            length: (end - start) as u32,
-        }
-    }
-
-    fn decoded(start: usize, end: usize) -> Field {
-        Field {
-            start: start as u32 | Field::DECODED,
-            ..Field::raw(start, end)
-        }
-    }
-
-    #[inline]
-    fn bytes<'a>(&self, buf: &'a [u8], decoded: &'a [u8]) -> Option<&'a [u8]> {
-        if self.length == u32::MAX {
-            return None;
-        }
-        let source = if self.start & Field::DECODED == 0 {
-            buf
-        } else {
-            decoded
-        };
-        let start = (self.start & !Field::DECODED) as usize;
-        Some(&source[start..start + self.length as usize])
-    }
-}
-
 /// The fields of a record that is tokenized.
 struct Row<'a> {
     slots: &'a [Option<usize>],
@@ -834,6 +706,7 @@ mod tests {
     use super::*;
     use crate::arrow::Values;
     use crate::options::Options;
+    use crate::simd::Isa;
 
     fn scanner(
         options: &[&str],
@@ -1104,7 +977,7 @@ mod tests {
             for slot in 0..required.len() {
                 scanner.column(bytes, slot, ColumnType::Int, None).unwrap();
             }
-            scanner.malformed.clone()
+            scanner.lines.malformed.clone()
         };
         assert_eq!(bits(&[0, 1], &[]), [false, true, true, true]);
         assert_eq!(bits(&[0], &[]), [false; 4]);
@@ -1198,6 +1071,123 @@ mod tests {
         let mut short = scanner(&["max_chars_per_column", "3"], 2, &[0], false).unwrap();
         assert!(short.scan(b"abc,defg", 9, true).is_ok());
         assert_eq!(short.scan(b"abcd,e", 9, true), Err(TokenTooLong));
+    }
+
+    /// Numbers that look random.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, end: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 11) as usize % end
+        }
+
+        fn bytes(&mut self, pieces: &str, count: usize) -> Vec<u8> {
+            let pieces: Vec<&str> = pieces.split('~').collect();
+            let mut pick = || pieces[self.below(pieces.len())];
+            (0..count).flat_map(|_| pick().bytes()).collect()
+        }
+    }
+
+    #[derive(Debug, PartialEq)]
+    struct Record {
+        fields: Vec<Option<Vec<u8>>>,
+        text: Vec<u8>,
+        tokens: u32,
+        malformed: bool,
+    }
+
+    /// What a scanner finds in blocks of `step` bytes, and why it stopped.
+    fn everything(mut scanner: Scanner, bytes: &[u8], step: usize) -> (Vec<Record>, Option<Error>) {
+        let (mut at, mut size, mut found) = (0, step, Vec::new());
+        while at < bytes.len() {
+            let held = &bytes[at..bytes.len().min(at + size)];
+            let last = at + held.len() == bytes.len();
+            let scanned = match scanner.scan(held, step, last) {
+                Ok(scanned) => scanned,
+                Err(error) => return (found, Some(error)),
+            };
+            let width = scanner.width;
+            for record in 0..scanned.records {
+                let field = |slot| scanner.field(held, slot, record).map(<[u8]>::to_vec);
+                found.push(Record {
+                    fields: (0..width).map(field).collect(),
+                    text: scanner.bytes_of(held, record).to_vec(),
+                    tokens: scanner.lines.tokens[record],
+                    malformed: scanner.lines.malformed[record],
+                });
+            }
+            let made = found.len() - scanned.records;
+            for slot in 0..width {
+                let mut column = Vec::new();
+                scanner.locate(held, slot, None, &mut column);
+                for (field, record) in column.iter().zip(&found[made..]) {
+                    let text = field.bytes(held, &scanner.decoded);
+                    assert_eq!(text, record.fields[slot].as_deref());
+                }
+            }
+            at += scanned.consumed;
+            size = if scanned.consumed > 0 { step } else { size * 2 };
+        }
+        (found, None)
+    }
+
+    #[test]
+    fn the_index_finds_what_the_tokenizer_does() {
+        let dialects = [
+            "",
+            "sep~|",
+            "escape~\"",
+            "escape~\"~empty_value~E~unescaped_quote_handling~STOP_AT_CLOSING_QUOTE",
+            "unescaped_quote_handling~RAISE_ERROR",
+            "ignore_leading_white_space~true~ignore_trailing_white_space~true",
+            "comment~a~null_value~b",
+            "line_sep~b",
+            "encoding~ISO-8859-1",
+            "char_to_escape_quote_escaping~a",
+            "quote~a~sep~\t~max_columns~9",
+            "multi_line~true~line_sep~\n~normalize_line_ends~true~column_pruning~false",
+            "multi_line~true~line_sep~b~escape~\"~comment~a~column_pruning~false",
+            "ignore_leading_white_space~true~escape~\"~encoding~US-ASCII",
+        ];
+        let soup = ",~,~\"~\"~\\~\n~\r~\r\n~ ~\t~a~b~xy~é~\0";
+        let fields = ",~,~,\"a\"~,\"x,y\"~,\"\"~,\"q\"\"r\"~,\",x\"~\n~\n~\n\"z\",~xyz~,\"b\n\"~ \
+                      ~a long text, to reach into the next word or two~,\"\0\"";
+        let mut random = Random(88172645463325252);
+        for round in 0..if cfg!(debug_assertions) { 300 } else { 20_000 } {
+            let options = dialects[random.below(dialects.len())];
+            let options: Vec<&str> = options.split_terminator('~').collect();
+            let count = [3, 20, 100, 400][random.below(4)];
+            let bytes = match round % 2 {
+                0 => random.bytes(soup, count),
+                _ => random.bytes(fields, count),
+            };
+            let columns = [2, 3, 12][random.below(3)];
+            let all: Vec<u32> = (0..columns).collect();
+            let required = &all[random.below(columns as usize + 1)..];
+            let step = 1 + random.below(bytes.len() + 100);
+            for isa in Isa::all() {
+                let scanner = || scanner(&options, columns as usize, required, false);
+                let (mut indexed, mut tokenized) = match (scanner(), scanner()) {
+                    (Ok(indexed), Ok(tokenized)) => (indexed, tokenized),
+                    _ => continue,
+                };
+                indexed.index.as_mut().unwrap().use_isa(isa);
+                tokenized.index = None;
+                let (expected, error) = everything(tokenized, &bytes, bytes.len() + 1);
+                let (found, found_error) = everything(indexed, &bytes, step);
+                let at = (0..found.len().max(expected.len()))
+                    .find(|&at| found.get(at) != expected.get(at));
+                let differing = at.map(|at| (found.get(at), expected.get(at)));
+                assert!(
+                    (differing.is_none() || error.is_some()) && error == found_error,
+                    "{isa:?} {options:?} {required:?} of {columns}, blocks of {step}: {differing:?} {error:?} {:?}",
+                    String::from_utf8_lossy(&bytes)
+                );
+            }
+        }
     }
 
     #[test]

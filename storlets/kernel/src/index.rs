@@ -1,0 +1,323 @@
+//! Finding records and fields by their structural bytes: separators and line ends outside of quotes.
+//!
+//! That is right for regular records: ASCII characters separate and quote, fields are quoted as a whole or not at all,
+//! nothing is escaped but perhaps quotes by quotes. The fields of such a record are its bytes. The first record that
+//! is not regular stops the index, to go on behind it.
+
+use crate::dialect::{Dialect, Encoding};
+use crate::field::Field;
+use crate::simd::{self, Before, Classes, Found, Isa, Records, Words, CHUNK, WORD};
+
+const SPACE: u8 = b' ';
+
+/// With more columns wanted than this, it pays to keep every structural byte's offset.
+const FEW: usize = 6;
+
+/// Where the index stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// At the limit, or at a record that is not complete.
+    Done(usize),
+    /// At a record, or line, that has to be looked at more closely.
+    Irregular(usize),
+}
+
+/// The records found in one buffer.
+#[derive(Default)]
+pub struct Lines {
+    /// Where each begins and ends, its line end not counted.
+    pub spans: Vec<(u32, u32)>,
+    pub malformed: Vec<bool>,
+    /// Each one's number of tokens; with pruning, more than any.
+    pub tokens: Vec<u32>,
+    /// The numbers of those whose doubled quotes are still in their fields.
+    pub doubled: Vec<usize>,
+}
+
+/// What is known of the structural bytes of one buffer.
+pub struct Index {
+    isa: Isa,
+    classes: Classes,
+    comment: Option<u8>,
+    /// Lines of blanks are no records. An empty line never is one.
+    skips_blanks: bool,
+    /// `maxColumns`.
+    most: usize,
+    /// The number of tokens without which a record is malformed.
+    expected: Option<usize>,
+    bits: Vec<u64>,
+    found: Found,
+    /// For each record, how many kept offsets come before its own.
+    firsts: Vec<u32>,
+}
+
+impl Index {
+    /// An index for records of which `width` columns are wanted, or that are only counted. Without the `expected` number
+    /// of tokens a record is malformed. None when the dialect has no regular records.
+    pub fn new(
+        dialect: &Dialect,
+        width: usize,
+        expected: Option<usize>,
+        counting: bool,
+    ) -> Option<Index> {
+        let ascii = |unit: u16| u8::try_from(unit).ok().filter(u8::is_ascii);
+        let single = |units: &[u16]| match units {
+            &[unit] => ascii(unit),
+            _ => None,
+        };
+        let ends = match &dialect.line_separator {
+            None => [b'\n', b'\r'],
+            Some(separator) => [single(separator)?; 2],
+        };
+        let wide = match dialect.encoding {
+            Encoding::Utf8 => false,
+            Encoding::Latin1 | Encoding::Ascii => true,
+            Encoding::Utf16Le | Encoding::Utf16Be => return None,
+        };
+        let comment = match dialect.comment {
+            Some(unit) => Some(ascii(unit)?),
+            None => None,
+        };
+        let classes = if counting {
+            Classes {
+                separator: ends[0],
+                quote: ends[0],
+                ends,
+                escapes: [ends[0]; 2],
+                unquoted: true,
+                doubled: false,
+                multi_line: false,
+                trims: false,
+                ascii: false,
+            }
+        } else {
+            let (quote, escape) = (ascii(dialect.quote)?, ascii(dialect.escape)?);
+            let doubled = quote == escape && dialect.escape_escape.is_none();
+            // Where quotes escape themselves univocity may drop a NUL, which stands for no other escape.
+            let escapes = match doubled {
+                true => [0; 2],
+                false => [escape, ascii(dialect.escape_escape.unwrap_or(0))?],
+            };
+            let separator = single(&dialect.separator)?;
+            let special = [separator, quote, escapes[0], escapes[1]];
+            let clear = !special.iter().any(|byte| ends.contains(byte))
+                && !special[1..].contains(&separator)
+                && !escapes.contains(&quote)
+                // To univocity a NUL before a character is the lack of one.
+                && quote != 0
+                && escape != 0
+                && dialect.max_chars.is_none()
+                // Another line end is `\n` to the tokenizer, and `\n` is one or not [2.3].
+                && (!dialect.normalize || ends[0] == b'\n');
+            if !clear {
+                return None;
+            }
+            Classes {
+                separator,
+                quote,
+                ends,
+                escapes,
+                unquoted: false,
+                doubled,
+                multi_line: dialect.multi_line,
+                trims: dialect.trim_leading || dialect.trim_trailing,
+                ascii: wide,
+            }
+        };
+        Some(Index {
+            isa: Isa::best(),
+            classes,
+            comment,
+            skips_blanks: !dialect.multi_line,
+            most: dialect.max_columns,
+            expected,
+            bits: Vec::new(),
+            found: Found::new(width > FEW),
+            firsts: Vec::new(),
+        })
+    }
+
+    #[cfg(test)]
+    pub fn use_isa(&mut self, isa: Isa) {
+        self.isa = isa;
+    }
+
+    /// Forgets the buffer before.
+    pub fn forget(&mut self) {
+        self.found.structurals = 0;
+        self.firsts.clear();
+    }
+
+    /// Appends to `lines` the records in `buf` from `at` on that begin before `limit` and are complete; the end of `buf` is
+    /// a record's when it is the `last`. What is in `lines` before comes from the same buffer.
+    pub fn take(
+        &mut self,
+        buf: &[u8],
+        at: usize,
+        limit: usize,
+        last: bool,
+        lines: &mut Lines,
+    ) -> Stopped {
+        let whole = buf.len() / WORD;
+        if self.bits.len() < whole + 3 {
+            self.bits.resize(whole + 3, 0);
+        }
+        let mut tail = [0; WORD];
+        tail[..buf.len() % WORD].copy_from_slice(&buf[whole * WORD..]);
+        self.firsts.resize(lines.spans.len(), 0);
+        let mut start = at;
+        let mut quotes = false;
+        let mut first = self.found.structurals;
+        let mut before = Before::default();
+        let mut word = at / WORD;
+        let (mut valid, mut begin) = (!0 << (at % WORD), 1 << (at % WORD));
+        while start < limit && word <= whole {
+            let next = (word + CHUNK).min(whole).max(word + 1);
+            let mut words = Words {
+                bytes: &tail,
+                offset: word * WORD,
+                valid,
+                begin,
+                end: 0,
+            };
+            if word < whole {
+                words.bytes = &buf[word * WORD..next * WORD];
+            } else {
+                let end = 1 << (buf.len() % WORD);
+                words.valid &= end - 1;
+                words.end = if last { end } else { 0 };
+            }
+            let irregular = simd::classify(
+                self.isa,
+                &self.classes,
+                &words,
+                &mut before,
+                &mut self.bits[word..],
+                &mut self.found,
+            );
+            let mut doubled = self.found.doubled.iter().copied().peekable();
+            for at in 0..self.found.lines {
+                let (begin, end) = (start, self.found.ends[at] as usize);
+                if begin >= limit {
+                    return Stopped::Done(begin);
+                }
+                let own = std::mem::replace(&mut first, self.found.ordinals[at] as usize + 1);
+                while doubled.next_if(|&at| (at as usize) < end).is_some() {
+                    quotes = true;
+                }
+                let quotes = std::mem::take(&mut quotes);
+                start = end + 1;
+                let c = match buf.get(begin) {
+                    Some(&c) if begin < end => c,
+                    _ => continue,
+                };
+                if c <= SPACE && self.skips_blanks && is_blank(&buf[begin..end]) {
+                    continue;
+                }
+                if self.comment == Some(c) && self.skips_blanks {
+                    continue;
+                }
+                let tokens = match (self.expected, self.found.positions.is_some()) {
+                    (None, _) if end - begin < self.most => 0,
+                    (_, true) => first - own,
+                    (_, false) => 1 + ones(&self.bits, begin, end),
+                };
+                if self.comment == Some(c) || tokens > self.most {
+                    self.found.structurals = own;
+                    return Stopped::Irregular(begin);
+                }
+                if quotes {
+                    lines.doubled.push(lines.spans.len());
+                }
+                lines.spans.push((begin as u32, end as u32));
+                let expected = self.expected.unwrap_or(tokens);
+                lines.malformed.push(tokens != expected);
+                lines
+                    .tokens
+                    .push(self.expected.map_or(u32::MAX, |_| tokens as u32));
+                self.firsts.push(own as u32);
+            }
+            quotes |= doubled.next().is_some();
+            if irregular.is_some() {
+                return match start < limit {
+                    true => Stopped::Irregular(start),
+                    false => Stopped::Done(start),
+                };
+            }
+            word = next;
+            (valid, begin) = (!0, 0);
+        }
+        if last && start < limit {
+            return Stopped::Irregular(start);
+        }
+        Stopped::Done(start.min(buf.len()))
+    }
+
+    /// Appends the field of a column for each record of `lines`, or for those with the indexes `rows`, as it is in regular
+    /// records; `empty` is a quoted one with nothing in it.
+    pub fn locate(
+        &self,
+        buf: &[u8],
+        lines: &Lines,
+        column: usize,
+        rows: Option<&[u64]>,
+        empty: Field,
+        fields: &mut Vec<Field>,
+    ) {
+        let records = Records {
+            buf,
+            bits: &self.bits,
+            lines: &lines.spans,
+            quote: (!self.classes.unquoted).then_some(self.classes.quote),
+            empty,
+        };
+        let positions = match &self.found.positions {
+            None => return simd::locate(self.isa, &records, column as u32, rows, fields),
+            Some(positions) => &positions[..self.found.structurals],
+        };
+        let field = |row: usize| {
+            let (begin, line_end) = lines.spans[row];
+            // Where a record was tokenized, what is found is not looked at.
+            let at = self.firsts.get(row).map_or(0, |&first| first as usize) + column;
+            let end = positions.get(at).copied().unwrap_or(u32::MAX);
+            let begin = match column {
+                0 => begin,
+                _ => positions.get(at - 1).map_or(u32::MAX, |before| before + 1),
+            };
+            records.between(begin, end, line_end)
+        };
+        match rows {
+            None => fields.extend((0..lines.spans.len()).map(field)),
+            Some(rows) => fields.extend(rows.iter().map(|&row| field(row as usize))),
+        }
+    }
+}
+
+impl Index {
+    /// Whether a field's text has doubled quotes.
+    pub fn holds_quote(&self, text: &[u8]) -> bool {
+        text.contains(&self.classes.quote)
+    }
+
+    /// Appends a field's text, one quote for two.
+    pub fn halve_quotes(&self, text: &[u8], out: &mut Vec<u8>) {
+        let mut second = true;
+        out.extend(text.iter().filter(|&&byte| {
+            second = byte != self.classes.quote || !second;
+            second
+        }));
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|&byte| byte <= SPACE)
+}
+
+/// The number of bits set from `begin` to `end`.
+fn ones(bits: &[u64], begin: usize, end: usize) -> usize {
+    let (first, last) = (begin / WORD, end / WORD);
+    let below = |at: usize| (1 << (at % WORD)) - 1u64;
+    let all: u32 = bits[first..last].iter().map(|word| word.count_ones()).sum();
+    let all = all + (bits[last] & below(end)).count_ones();
+    (all - (bits[first] & below(begin)).count_ones()) as usize
+}
