@@ -1,0 +1,226 @@
+"""The storlet engine's filter, with what it lacks.
+
+Put it into the pipelines of proxy and object servers in the place of the engine's own, whose options it takes::
+
+    [filter:storlet_handler]
+    paste.filter_factory = spark_storlets.sandbox.middleware:filter_factory
+    execution_server = proxy
+    ...
+
+============  =======  ==============================================================================================
+Option        Default  Description
+============  =======  ==============================================================================================
+head_max_age  5        Seconds for which the proxy may know what a storlet and its dependencies are, in memcached; a
+                       write through this filter makes it forget at once. 0: it asks each time
+============  =======  ==============================================================================================
+
+What it adds:
+
+* The version of each dependency goes with the request, so that a new one is seen. To ask for them and for the storlet
+  each time would cost more than the call; who may read the storlet's container is still checked each time.
+* A call that fails before its first output has an answer of its own (see ``failures``), is not run again on the next
+  replica unless that may help, and is no error of the disk to the proxy.
+* COPY stores nothing when its source cannot be read or the storlet fails.
+* A client cannot choose what only the proxy should say: the headers X-Storlet-Main, X-Storlet-Dependency and so on.
+* A range that the engine would misread is refused: one without a first or last byte, and one of a large object or a
+  symlink, unless the request says X-Storlet-Run-On-Proxy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote
+
+from spark_storlets.sandbox.failures import StorletFailure
+from storlets.swift_middleware import storlet_handler as engine
+from storlets.swift_middleware.handlers import StorletObjectHandler, StorletProxyHandler
+from swift.common.swob import HTTPBadRequest, HTTPException, HTTPUnauthorized, Request, Response, status_map
+from swift.common.utils import cache_from_env, close_if_possible, list_from_csv
+from swift.common.wsgi import make_pre_authed_request
+from swift.proxy.controllers.base import get_container_info
+
+__all__ = ["filter_factory"]
+
+CLIENTS_HEADERS = re.compile(
+    r"X-Storlet-(Range|Run-On-Proxy|Generate-Log|Extra-Resources|Container-Read|Name|Parameter.*)", re.IGNORECASE
+)
+WRITES = ("PUT", "POST", "DELETE", "COPY")
+RANGE = re.compile(r"bytes=\d+-\d+(,\s*\d+-\d+)*")
+
+
+class ObjectHandler(StorletObjectHandler):  # type: ignore[misc]
+    """Runs storlets in an object server."""
+
+    def handle_request(self) -> Response:
+        """Answer a request."""
+        try:
+            return super().handle_request()
+        except HTTPException as refusal:
+            return refusal
+
+    def _call_gateway(self, resp: Response) -> Any:
+        try:
+            return super()._call_gateway(resp)
+        except StorletFailure as failure:
+            close_if_possible(resp.app_iter)
+            raise failure.for_proxy() from None
+
+
+class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
+    """Says what to run, and runs storlets in a proxy server."""
+
+    def handle_request(self) -> Response:
+        """Answer a request."""
+        try:
+            response = super().handle_request()
+            self._look_for_failure(response)
+        except StorletFailure as failure:
+            if failure.kind == "changed":
+                self._heads().forget(self.storlet_container, [self.request.headers.get("X-Run-Storlet", "")])
+            return failure.for_client()
+        except HTTPException as refusal:
+            return refusal
+        return response
+
+    def verify_access_to_storlet(self) -> dict[str, str]:
+        """Check that the user may run the storlet; return what it is."""
+        headers = self.request.headers
+        for name in [name for name in headers if name.startswith("X-Storlet-") and not CLIENTS_HEADERS.fullmatch(name)]:
+            del headers[name]
+        if not RANGE.fullmatch(headers.get("X-Storlet-Range", "bytes=0-0")):
+            raise HTTPBadRequest("X-Storlet-Range must have a first and a last byte", request=self.request)
+        storlet = headers.get("X-Run-Storlet", "")
+        known = self._heads().get(self.storlet_container, [storlet]) if self._may_read_storlets(storlet) else {}
+        if storlet not in known:
+            raise HTTPUnauthorized(b"The storlet does not exist or you may not run it", request=self.request)
+        params: dict[str, str] = self._parse_storlet_params(known[storlet])
+        params.update({name: known[storlet][name] for name in ("Content-Length", "X-Timestamp")})
+        names = list_from_csv(params.get("Dependency"))
+        dependencies = self._heads().get(self.storlet_dependency, names)
+        if missing := [name for name in names if name not in dependencies]:
+            raise StorletFailure("refused", f"its dependencies {', '.join(missing)} do not exist")
+        params["Dependency-Timestamps"] = ",".join(dependencies[name]["X-Timestamp"] for name in names)
+        return params
+
+    def is_proxy_runnable(self, resp: Response | None = None) -> bool:
+        """Say whether to run here. COPY asks with its source's answer, and would store whatever it is."""
+        if resp is not None:
+            self._look_for_failure(resp)
+            if not resp.is_success:
+                raise status_map[resp.status_int](request=self.request)
+        runs_here = bool(super().is_proxy_runnable(resp))
+        if resp is not None and runs_here and self.is_storlet_range_request and not self.execute_range_on_proxy:
+            raise HTTPBadRequest("X-Storlet-Range of this object needs X-Storlet-Run-On-Proxy", request=self.request)
+        return runs_here
+
+    def handle_put_copy_response(self, app_iter: Iterable[bytes]) -> Response:
+        """Store the output."""
+        response = super().handle_put_copy_response(app_iter)
+        if failure := getattr(app_iter, "failure", None):
+            raise failure
+        return response
+
+    def _call_gateway(self, resp: Response) -> Any:
+        try:
+            return super()._call_gateway(resp)
+        except StorletFailure as failure:  # else the engine would make it a 503 without a word
+            raise failure.for_client() from None
+
+    def _look_for_failure(self, response: Response) -> None:
+        if failure := StorletFailure.taken_from(response.headers):
+            close_if_possible(response.app_iter)
+            raise failure
+
+    def _may_read_storlets(self, storlet: str) -> bool:
+        environ = self.request.environ
+        if "swift.authorize" not in environ:
+            return True
+        path = f"/{self.api_version}/{self.account}/{self.storlet_container}/{storlet}"
+        request = Request({**environ, "REQUEST_METHOD": "HEAD", "PATH_INFO": path, "QUERY_STRING": ""})
+        request.acl = get_container_info(request.environ, self.app, swift_source=self.agent)["read_acl"]
+        return bool(environ["swift.authorize"](request) is None)
+
+    def _heads(self) -> Heads:
+        max_age = float(self.conf.get("head_max_age", 5))
+        return Heads(self.request.environ, self.app, f"/{self.api_version}/{self.account}", max_age)
+
+
+class Heads:
+    """The headers of storlets and dependencies, remembered in memcached."""
+
+    def __init__(self, environ: dict[str, Any], app: Any, account: str, max_age: float) -> None:
+        self._environ = environ
+        self._app = app
+        self._account = account
+        self._max_age = max_age
+        self._memory = cache_from_env(environ) if max_age >= 1 else None
+
+    def get(self, container: str, names: list[str]) -> dict[str, dict[str, str]]:
+        """Return the headers of those objects that exist, by name."""
+        remembered = [None] * len(names)
+        if self._memory and names:
+            remembered = self._memory.get_multi([self._key(container, name) for name in names], self._account)
+        found = {name: known or self._ask(container, name) for name, known in zip(names, remembered, strict=True)}
+        return {name: headers for name, headers in found.items() if headers}
+
+    def forget(self, container: str, names: Iterable[str]) -> None:
+        """Ask for these when they are needed next."""
+        memory = cache_from_env(self._environ)
+        for name in names:
+            if memory:
+                memory.delete(self._key(container, name), self._account)
+
+    def _ask(self, container: str, name: str) -> dict[str, str]:
+        path = f"{self._account}/{container}/{name}"
+        request = make_pre_authed_request(self._environ, "HEAD", path, agent="ST", swift_source="ST")
+        response = request.get_response(self._app)
+        if not response.is_success:
+            return {}
+        headers = {
+            key: value
+            for key, value in response.headers.items()
+            if key.startswith("X-Object-Meta-Storlet-") or key in ("Content-Length", "X-Timestamp")
+        }
+        if self._memory:
+            remembered = {self._key(container, name): headers}
+            self._memory.set_multi(remembered, self._account, time=int(self._max_age))
+        return headers
+
+    def _key(self, container: str, name: str) -> str:
+        return f"spark-storlets{self._account}/{container}/{name}"
+
+
+class Middleware(engine.StorletHandlerMiddleware):  # type: ignore[misc]
+    """The engine's middleware with handlers of ours."""
+
+    def _get_handler(self, exec_server: str) -> type:
+        handlers = {"proxy": ProxyHandler, "object": ObjectHandler}
+        if exec_server not in handlers:
+            raise ValueError(f"execution_server = {exec_server}: must be proxy or object")
+        return handlers[exec_server]
+
+    def __call__(self, env: dict[str, Any], start_response: Any) -> Any:
+        """Serve a request, and forget what it may have changed."""
+        written = [env["PATH_INFO"], _destination(env)] if env["REQUEST_METHOD"] in WRITES else []
+        answer = super().__call__(env, start_response)
+        for path in written:
+            version, account, container, name = [*path.lstrip("/").split("/", 3), "", "", "", ""][:4]
+            if name and container in (self.conf["storlet_container"], self.conf["storlet_dependency"]):
+                Heads(env, self.app, f"/{version}/{account}", 0).forget(container, [name])
+        return answer
+
+
+def filter_factory(global_conf: dict[str, str], **local_conf: str) -> Callable[[Any], Middleware]:
+    """Return a filter as Paste wants it."""
+    made = engine.filter_factory(global_conf, **local_conf)(None)  # it also registers itself for /info
+    names = {"storlet_container": "storlet", "storlet_dependency": "dependency"}
+    conf = {**names, **made.conf}
+    return lambda app: Middleware(app, conf, made.gateway_conf)
+
+
+def _destination(env: dict[str, Any]) -> str:
+    """Return the path that COPY writes."""
+    account = "/".join(env["PATH_INFO"].split("/")[:3])
+    return f"{account}/{unquote(env.get('HTTP_DESTINATION', '')).lstrip('/')}"
