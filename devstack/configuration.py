@@ -174,7 +174,7 @@ def _filters(names: str) -> str:
 
 def _engine(layout: Layout, name: str) -> str:
     return f"""[filter:storlet_handler]
-use = egg:storlets#storlet_handler
+paste.filter_factory = spark_storlets.sandbox.middleware:filter_factory
 storlet_container = storlet
 storlet_dependency = dependency
 storlet_logcontainer = log

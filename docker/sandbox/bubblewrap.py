@@ -1,16 +1,23 @@
 """The storlet gateway for machines without Docker: each worker in a sandbox of bubblewrap's.
 
-Needs the Debian packages ``bubblewrap`` and ``util-linux``, and a Swift server that runs as root. See ``gateway`` for
-how to select it and for its options; all it needs in its file is::
+Needs the Debian packages ``bubblewrap`` and ``util-linux``, a Swift server that runs as root, and control groups that
+it may make. See ``gateway`` for how to select it and for its options. One more:
 
-    [DEFAULT]
-    host_root = /var/lib/storlets
+=================  =======  =================================================================================
+Option             Default  Description
+=================  =======  =================================================================================
+control_groups     yes      no: do without, where they cannot be made; then memory is limited for each process
+                            alone, processes only all together, and what a storlet leaves running is not seen
+=================  =======  =================================================================================
+
+Workers are started in the server's main thread, where greenlets run: the kernel ties bubblewrap's --die-with-parent
+to the thread that started it.
 
 What a storlet gets: a process under ``sandbox_uid`` without any capability, which cannot get one; its own process,
 network, IPC, host name and cgroup name spaces, the network without an interface but loopback; a read-only root with
 the system's /usr, the Python installation that the server runs on, the storlet's files under /var/lib/storlets, and a
-/tmp of its own; limits of memory, file size, processes and open files. And the descriptors of the call: the object's
-file, read-only, or a pipe.
+/tmp of its own; limits of memory, processors, processes, file size and open files. And the descriptors of the call:
+the object's file, read-only, or a pipe.
 
 Why root: the mounts are made by root, because Python and the storlets may lie under directories that no other user
 may enter (/root, a mktemp). There is no user name space, so the storlet's user really is another user to the kernel;
@@ -23,17 +30,25 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from logging import Logger, LoggerAdapter
 from pathlib import Path
+from subprocess import Popen
 
-from spark_storlets.sandbox.gateway import WarmGateway
+import eventlet
+from eventlet import patcher
+from spark_storlets.sandbox.cgroups import Cgroup
+from spark_storlets.sandbox.descriptors import socket
+from spark_storlets.sandbox.failures import StorletFailure
+from spark_storlets.sandbox.gateway import TMP_SIZE, WORKER, WORKER_SOURCE, WarmGateway, process_limits
 from spark_storlets.sandbox.pool import Storlet
-from storlets.gateway.common.exceptions import StorletRuntimeException
+from spark_storlets.sandbox.process import Sandbox
+from swift.common.utils import config_true_value
 
 __all__ = ["BubblewrapGateway"]
 
-WORKER = "/run/worker.py"
-TMP_SIZE = 64 * 1024 * 1024  # bytes in /tmp, and of one file anywhere
+REMOVAL_TRIES = 200
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}  # nothing of the server's own
 
 # bubblewrap keeps the capabilities that setpriv needs to give up the rest.
 NAMESPACES = """
@@ -47,19 +62,74 @@ UNPRIVILEGED = """
     setpriv --reuid {uid} --regid {uid} --clear-groups --no-new-privs
     --bounding-set=-all --inh-caps=-all --ambient-caps=-all
 """
-# The kernel counts a user's processes over all sandboxes: nproc stops a fork bomb and is nobody's share.
-LIMITS = f"prlimit --as={{memory}} --fsize={TMP_SIZE} --core=0 --nproc=4096 --nofile=256"
+# Into the control groups, whose files come first, and then on as the command after them.
+JOIN = 'set -e; while [ "$1" != -- ]; do echo 0 > "$1"; shift; done; shift; exec "$@"'
+
+# Not eventlet's: between fork and exec nothing may yield.
+subprocess = patcher.original("subprocess")
+
+
+class Bubble(Sandbox):
+    """A process of bubblewrap's and the two in it: its first process and the worker."""
+
+    WAITING = 3
+
+    def __init__(self, process: Popen[bytes], cgroup: Cgroup | None) -> None:
+        self.pid = process.pid
+        self.cgroup = cgroup
+        self._process = process
+
+    def kill(self) -> None:
+        """Kill bubblewrap, and with it all that is in it."""
+        self._process.kill()
+
+    def reap(self) -> None:
+        """Leave no zombie, and no control group."""
+        self._process.wait()
+        for _ in range(REMOVAL_TRIES):
+            if self.cgroup is None or self.cgroup.remove():
+                return
+            eventlet.sleep(0.01)  # the kernel is still ending what was in it
 
 
 class BubblewrapGateway(WarmGateway):
     """Runs workers in bubblewrap."""
 
-    def worker_command(self, storlet: Storlet, fd: int) -> Sequence[str]:
-        """Return bubblewrap around setpriv around prlimit around the worker."""
+    def __init__(self, conf: Mapping[str, str], logger: LoggerAdapter[Logger], scope: str) -> None:
+        super().__init__(conf, logger, scope)
+        self.control_groups = config_true_value(conf.get("control_groups", "yes"))
+
+    def start_sandbox(self, storlet: Storlet, log: int) -> tuple[Sandbox, socket.socket]:
+        """Start a worker on one end of a socketpair."""
         if os.geteuid() != 0:
-            raise StorletRuntimeException(
-                "the bubblewrap sandbox needs a Swift server that runs as root, since storlets run under another user"
+            raise StorletFailure(
+                "unready",
+                "the bubblewrap sandbox needs a Swift server that runs as root, since storlets run under another user",
             )
+        cgroup = Cgroup.create(self.limits) if self.control_groups else None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            process = subprocess.Popen(
+                [*_joining(cgroup), *self._command(storlet, theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[theirs.fileno()],
+                env=ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,  # a ^C at the server's terminal is the server's
+            )
+        except BaseException:
+            ours.close()
+            if cgroup:
+                cgroup.remove()
+            raise
+        finally:
+            theirs.close()
+        return Bubble(process, cgroup), ours
+
+    def _command(self, storlet: Storlet, fd: int) -> list[str]:
+        """Return bubblewrap around setpriv around prlimit around the worker."""
         directory = f"/var/lib/storlets/{storlet.main}"
         return [
             *shlex.split(NAMESPACES),
@@ -67,13 +137,20 @@ class BubblewrapGateway(WarmGateway):
             *_system(),
             *_read_only(_python()),
             *_directories([Path(WORKER), Path(directory)]),
-            *("--ro-bind", str(Path(__file__).with_name("worker.py")), WORKER),
+            *("--ro-bind", str(WORKER_SOURCE), WORKER),
             *("--ro-bind", str(storlet.directory), directory),
             *("--remount-ro", "/", "--chdir", "/tmp"),
             *shlex.split(UNPRIVILEGED.format(uid=self.sandbox_uid)),
-            *shlex.split(LIMITS.format(memory=self.worker_memory_limit)),
+            *process_limits(self.limits.memory),
             *(sys.executable, "-I", "-B", "-u", WORKER, str(fd), storlet.main, directory),
         ]
+
+
+def _joining(cgroup: Cgroup | None) -> list[str]:
+    """Return the arguments that let the command after them run in the control group."""
+    if cgroup is None:
+        return []
+    return ["/bin/sh", "-c", JOIN, "sh", *cgroup.join_files(), "--"]
 
 
 def _system() -> Iterator[str]:

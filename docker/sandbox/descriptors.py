@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from eventlet import patcher
 from eventlet.hubs import trampoline
 
-__all__ = ["DeadlinePassed", "os_read", "os_write", "read", "wait"]
+__all__ = ["DeadlinePassed", "os_read", "os_write", "read", "socket", "wait"]
 
-# eventlet's own os.read and os.write wait without a deadline.
+# eventlet's own wait without a deadline.
+if TYPE_CHECKING:
+    import socket
+else:
+    socket = patcher.original("socket")
 os_read = patcher.original("os").read
 os_write = patcher.original("os").write
 

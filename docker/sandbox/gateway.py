@@ -1,71 +1,82 @@
 """What all our storlet gateways do: install storlets, keep warm workers, run a call on one.
 
-A gateway runs in Swift's object servers (GET of an ordinary object) and proxy servers (PUT, COPY, SLO, symlink); the
-storlet engine's middleware ``storlet_handler`` makes one for each request. Select it in the filter section of both
-servers' configuration::
+A gateway runs in Swift's object servers (GET of an ordinary object) and proxy servers (PUT, COPY, SLO, symlink); our
+filter (see ``middleware``) makes one for each request. Select it in the filter section of both servers'
+configuration::
 
     [filter:storlet_handler]
-    use = egg:storlets#storlet_handler
-    storlet_gateway_module = spark_storlets_bubblewrap
+    paste.filter_factory = spark_storlets.sandbox.middleware:filter_factory
+    storlet_gateway_module = spark_storlets_docker
     storlet_gateway_conf = /etc/swift/storlet_gateway.conf
 
-and set its options in the [DEFAULT] section of that file:
+or ``spark_storlets_bubblewrap``, and set its options in the [DEFAULT] section of that file:
 
 ====================  =================  ====================================================================
 Option                Default            Description
 ====================  =================  ====================================================================
 host_root             /var/lib/storlets  Directory for installed storlets and their logs
 sandbox_uid           65534              User and group id that storlets run under; not 0, and not Swift's
-pool_size             4                  Workers per account and storlet in each server process
+pool_size             4                  Workers per account in each server process
 queue_size            32                 Calls that may wait for a worker; a further one is refused at once
 queue_timeout         10                 Seconds that a call waits before it is refused
+worker_reuse          yes                no: a fresh worker for each call
 worker_start_timeout  30                 Seconds for a worker to start and import its storlet
 worker_idle_ttl       600                Seconds after which an idle worker is ended
-worker_memory_limit   2147483648         Address space of a storlet's process, in bytes
+worker_memory_limit   2147483648         Memory of a worker with all its processes and files in /tmp, in bytes
+worker_pids_limit     256                Processes and threads of a worker
+worker_cpus           1                  Processors that a worker may keep busy
 storlet_timeout       40                 Seconds that a storlet may neither write nor, from a pipe, read
 storlet_max_time      600                Seconds that a call may take in all, the client's reading included
 ====================  =================  ====================================================================
 
-A call that is refused or fails before its first output is answered with 503, and the proxy tries the next replica;
-one that fails later breaks the connection. The reason is in the server's log, and what the storlet printed in
+``failures`` lists what a client sees of a call that fails before its first output; one that fails later breaks the
+connection. The server's log has a line for each call, and what the storlet printed is in
 ``<host_root>/logs/scopes/<account>/<storlet's main class>/worker.log``; the header X-Storlet-Generate-Log is not
-supported.
+supported. ``records`` says what is counted.
 
 The proxy waits for an object server's headers until the storlet's first output, and between two chunks of it. So let
 its ``recoverable_node_timeout`` and ``node_timeout`` be greater than queue_timeout + worker_start_timeout +
 storlet_timeout, or it gives up on calls that are doing well and runs them again elsewhere.
 
-A worker serves call after call of one storlet of one account. A new version of the storlet (by its timestamp and
-size) runs in new workers, from a directory of its own. New versions of dependencies are only seen when the storlet is
-uploaded again.
+A worker serves call after call of one storlet of one account, and a storlet may keep things from one call to the
+next. If users of one account must not learn of each other's objects through a storlet that they share, set
+worker_reuse to no. A new version of the storlet or of a dependency runs in new workers, from a directory of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import shutil
-import tempfile
+import shlex
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from logging import ERROR, Logger, LoggerAdapter
+from collections.abc import Callable, Mapping
+from logging import Logger, LoggerAdapter
 from pathlib import Path
 from typing import TypeVar
 
+from spark_storlets.sandbox.cgroups import Limits
+from spark_storlets.sandbox.descriptors import socket
+from spark_storlets.sandbox.failures import StorletFailure
+from spark_storlets.sandbox.installation import install, lock
 from spark_storlets.sandbox.invocation import Invocation
 from spark_storlets.sandbox.pool import Pool, Storlet, Worker
-from storlets.gateway.common.exceptions import FileManagementError, StorletRuntimeException
-from storlets.gateway.common.file_manager import FileManager
+from spark_storlets.sandbox.process import Sandbox
+from spark_storlets.sandbox.records import Record
 from storlets.gateway.common.stob import StorletData, StorletResponse
 from storlets.gateway.gateways.container.gateway import ContainerStorletRequest, StorletGatewayContainer
 from storlets.gateway.gateways.container.runtime import RunTimePaths
+from swift.common.utils import config_true_value
 
 __all__ = ["WarmGateway"]
 
+TMP_SIZE = 64 * 1024 * 1024  # bytes in /tmp, and of one file anywhere
 MAX_LOG = 1024 * 1024
+WORKER = "/run/worker.py"
+WORKER_SOURCE = Path(__file__).with_name("worker.py")
 Number = TypeVar("Number", int, float)
 
-_pools: dict[tuple[type, Path], Pool] = {}  # by storlet, whatever the version; a gateway lives for one request only
+_pools: dict[tuple[type, str, str], Pool] = {}  # by account; a gateway lives for one request only
 
 
 class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
@@ -76,18 +87,29 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
         self.sandbox_uid = _option(conf, "sandbox_uid", 65534, least=0)
         if self.sandbox_uid == 0:
             raise ValueError("sandbox_uid must not be 0: a storlet run by root could overwrite the stored objects")
+        if self.sandbox_uid == os.getuid():
+            raise ValueError("sandbox_uid must not be Swift's own: a storlet could overwrite the stored objects")
         self.pool_size = _option(conf, "pool_size", 4, least=1)
         self.queue_size = _option(conf, "queue_size", 32, least=0)
         self.queue_timeout = _option(conf, "queue_timeout", 10.0, least=0)
+        self.worker_reuse = config_true_value(conf.get("worker_reuse", "yes"))
         self.worker_start_timeout = _option(conf, "worker_start_timeout", 30.0, least=0)
         self.worker_idle_ttl = _option(conf, "worker_idle_ttl", 600.0, least=0)
-        self.worker_memory_limit = _option(conf, "worker_memory_limit", 2 << 30, least=1 << 20)
+        self.limits = Limits(
+            memory=_option(conf, "worker_memory_limit", 2 << 30, least=1 << 20),
+            pids=_option(conf, "worker_pids_limit", 256, least=8),
+            cpus=_option(conf, "worker_cpus", 1.0, least=0.01),
+        )
         self.storlet_timeout = _option(conf, "storlet_timeout", 40.0, least=0)
         self.storlet_max_time = _option(conf, "storlet_max_time", 600.0, least=0)
 
     @abstractmethod
-    def worker_command(self, storlet: Storlet, fd: int) -> Sequence[str]:
-        """Return the command that runs ``worker.py`` for this storlet in the sandbox, given its descriptor fd."""
+    def start_sandbox(self, storlet: Storlet, log: int) -> tuple[Sandbox, socket.socket]:
+        """Start ``worker.py`` for this storlet in a sandbox, its output going to the descriptor log.
+
+        Returns:
+            The sandbox, and our end of a SOCK_SEQPACKET connection to the worker.
+        """
 
     @classmethod
     def validate_storlet_registration(cls, params: Mapping[str, str], name: str) -> None:
@@ -102,105 +124,99 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
         """Run a storlet request; the engine calls this."""
         # The engine cuts the scope to 13 characters, which two accounts may share; their storlets must not.
         account = str(getattr(sreq.file_manager, "account", self.scope))
-
-        def log(level: int, message: str) -> None:  # Swift's logger adds the transaction
-            self.logger.log(level, f"storlet {account}/{sreq.storlet_id}: {message}")
-
         paths = RunTimePaths(account, self.conf)
+        record = Record(self.logger, f"{account}/{sreq.storlet_id}")
         try:
             storlet = self._storlet(sreq, account, paths)
-            pool = self._pool(storlet, Path(paths.get_host_slog_path(storlet.main)).with_name("worker.log"))
+            pool = self._pool(storlet)
             with pool.installing:
                 if not storlet.directory.is_dir():
-                    _install(storlet, sreq.file_manager)
+                    install(storlet, sreq.file_manager)
             worker = pool.borrow(storlet, self.queue_timeout, self.worker_start_timeout)
-        except StorletRuntimeException as error:
-            log(ERROR, str(error))  # the engine makes it a 503 without a word
+        except StorletFailure as failure:
+            record.end(failure)
             raise
 
         def give_back(worker: Worker) -> None:
-            pool.give_back(worker, self.worker_idle_ttl)
+            if self.worker_reuse:
+                pool.give_back(worker, self.worker_idle_ttl)
+            else:
+                worker.close("it has served its call")
 
-        invocation = Invocation(worker, give_back, log, self.storlet_timeout, self.storlet_max_time)
+        invocation = Invocation(worker, give_back, record, self.storlet_timeout, self.storlet_max_time)
         sreq.params["storlet_execution_path"] = paths.get_sbox_storlet_dir(storlet.main)
         return StorletResponse(StorletData(invocation.start(sreq), data_iter=invocation))
 
     def _storlet(self, sreq: ContainerStorletRequest, account: str, paths: RunTimePaths) -> Storlet:
         if sreq.storlet_language.lower() != "python":
-            raise StorletRuntimeException(f"its language is {sreq.storlet_language}: only Python is supported")
+            raise StorletFailure("refused", f"its language is {sreq.storlet_language}: only Python is supported")
         try:
             size = int(sreq.options["storlet_content_length"])
-            version = f"{sreq.options['storlet_x_timestamp']}-{size}"
+            timestamps = [sreq.options["storlet_x_timestamp"]]
+            timestamps += _split(sreq.options.get("storlet_dependency_timestamps"))
+            files = dict(zip([sreq.storlet_id, *sreq.dependencies], timestamps, strict=True))
         except (KeyError, ValueError) as error:
-            raise StorletRuntimeException(f"the request does not say which version to run: {error!r}") from error
-        for name in [account, sreq.storlet_main, version, sreq.storlet_id, *sreq.dependencies]:
-            _check_name(name, StorletRuntimeException)
-        if sreq.dependencies:
-            version += "-" + hashlib.sha256("/".join(sreq.dependencies).encode()).hexdigest()[:16]
+            # Only our own filter in the proxy says so.
+            raise StorletFailure("unready", f"the request does not say which version to run: {error!r}") from error
+        for name in [account, sreq.storlet_main, *files]:
+            _check_name(name, refused)
+        version = hashlib.sha256(json.dumps([size, list(files.items())]).encode()).hexdigest()[:32]
         return Storlet(
             account=account,
             main=sreq.storlet_main,
             size=size,
-            files=(sreq.storlet_id, *sreq.dependencies),
+            files=tuple(files.items()),
             directory=Path(paths.get_host_storlet_dir(sreq.storlet_main)) / version,
+            log=Path(paths.get_host_slog_path(sreq.storlet_main)).with_name("worker.log"),
         )
 
-    def _pool(self, storlet: Storlet, log: Path) -> Pool:
-        key = (type(self), storlet.directory.parent)
+    def _pool(self, storlet: Storlet) -> Pool:
+        key = (type(self), str(self.conf.get("host_root")), storlet.account)
         if key not in _pools:
-            _pools[key] = Pool(lambda storlet: self._start_worker(storlet, log), self.pool_size, self.queue_size)
+            _pools[key] = Pool(self._start_worker, self.pool_size, self.queue_size)
         return _pools[key]
 
-    def _start_worker(self, storlet: Storlet, log: Path) -> Worker:
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if log.exists() and log.stat().st_size > MAX_LOG:
-            log.replace(log.with_name("worker.log.1"))
-        fd = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _start_worker(self, storlet: Storlet) -> Worker:
+        files = lock(storlet.directory)
         try:
-            worker = Worker(storlet, lambda end: self.worker_command(storlet, end), fd)
-        finally:
-            os.close(fd)
-        self.logger.info(f"storlet {storlet}: worker {worker.pid} started")
-        return worker
+            log = _open_log(storlet.log)
+            try:
+                sandbox, sock = self.start_sandbox(storlet, log)
+            finally:
+                os.close(log)
+        except BaseException:
+            os.close(files)
+            raise
+        self.logger.info(f"storlet {storlet}: worker {sandbox.pid} started")
+        return Worker(storlet, sandbox, sock, files)
 
 
-def _install(storlet: Storlet, file_manager: FileManager) -> None:
-    """Fetch a storlet's files into their directory, which is there whole or not at all, even after a crash."""
-    parent = storlet.directory.parent
-    parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".installing-", dir=parent))
-    try:
-        for number, name in enumerate(storlet.files):
-            fetch = file_manager.get_dependency if number else file_manager.get_storlet
-            chunks, permissions = fetch(name)
-            with open(partial / name, "xb") as file:
-                for chunk in chunks:
-                    file.write(chunk)
-                # The sandbox's user owns nothing here: what the owner may do, everybody may, but write.
-                os.fchmod(file.fileno(), 0o755 if permissions and int(permissions, 8) & 0o100 else 0o644)
-                file.flush()
-                os.fsync(file.fileno())
-        if (size := (partial / storlet.files[0]).stat().st_size) != storlet.size:
-            raise OSError(f"{storlet.files[0]} has {size} bytes instead of {storlet.size}: it has just been changed")
-        partial.chmod(0o755)
-        directory = os.open(partial, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-        partial.rename(storlet.directory)
-    except (FileManagementError, OSError, ValueError) as error:
-        if not storlet.directory.is_dir():  # else another process of this server was faster
-            raise StorletRuntimeException(f"it could not be installed: {error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+def process_limits(memory: int) -> list[str]:
+    """Return the command around a worker that limits its processes one by one.
+
+    An allocation that fails is a MemoryError; one that takes the sandbox over its limit is the end of a process. The
+    kernel counts a user's processes over all sandboxes, so nproc is nobody's share, only an upper bound.
+    """
+    return shlex.split(f"prlimit --as={memory} --fsize={TMP_SIZE} --core=0 --nproc=4096 --nofile=256")
+
+
+def refused(message: str) -> StorletFailure:
+    """Return the failure of a call that is not run."""
+    return StorletFailure("refused", message)
+
+
+def _open_log(file: Path) -> int:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if file.exists() and file.stat().st_size > MAX_LOG:
+        file.replace(file.with_name("worker.log.1"))
+    return os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _split(names: str | None) -> list[str]:
     return [name.strip() for name in (names or "").split(",") if name.strip()]
 
 
-def _check_name(name: str, error: type[Exception]) -> None:
+def _check_name(name: str, error: Callable[[str], Exception]) -> None:
     """Names become file names on every storage node."""
     if name in ("", ".", "..") or "/" in name or "\0" in name:
         raise error(f"{name!r} cannot be the name of a storlet's file: it is empty, a path, or . or ..")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import logging
 import os
 import re
 import time
@@ -20,15 +19,17 @@ from typing import Any
 import eventlet
 from eventlet.hubs import trampoline
 from eventlet.support.greenlets import GreenletExit
-from spark_storlets.sandbox.descriptors import DeadlinePassed, os_write, read
-from spark_storlets.sandbox.pool import Worker, socket
-from storlets.gateway.common.exceptions import StorletRuntimeException
+from spark_storlets.sandbox.descriptors import DeadlinePassed, os_write, read, socket
+from spark_storlets.sandbox.failures import StorletFailure
+from spark_storlets.sandbox.pool import Worker
+from spark_storlets.sandbox.records import Record
 from storlets.gateway.gateways.container.gateway import ContainerStorletRequest
 from swift.common.utils import close_if_possible
 
 __all__ = ["Invocation"]
 
 CHUNK_SIZE = 64 * 1024
+PREFETCH_SECONDS = 0.03
 YIELD_EVERY = 16  # chunks: a pipe that is always full must not starve the server's other requests
 PIPE_SIZE = 1024 * 1024
 MAX_METADATA = 64 * 1024
@@ -42,29 +43,32 @@ class Invocation:
         self,
         worker: Worker,
         give_back: Callable[[Worker], None],
-        log: Callable[[int, str], None],
+        record: Record,
         idle_timeout: float,
         max_time: float,
     ) -> None:
         self._worker: Worker | None = worker
         self._give_back = give_back
-        self._log = log
+        self._record = record
         self._idle_timeout = idle_timeout
-        self._failure = ""
+        self.failure: StorletFailure | None = None
+        self._cpu_before = worker.cpu_seconds()
         self._fds: list[int] = []
         self._feeds: list[_Feed] = []
         self._chunks = 0
         self._head = b""
         self._last_progress = time.monotonic()
         # A timer, not a deadline: it also ends a call whose client does not read. It must not keep self alive.
-        worker.expire_after(max_time, f"it ran for more than {max_time:g} s (storlet_max_time)")
+        late = StorletFailure("timeout", f"it ran for more than {max_time:g} s (storlet_max_time)")
+        worker.expire_after(max_time, late)
+        record.given()
 
     def start(self, request: ContainerStorletRequest) -> dict[str, Any]:
         """Run it until its first output, so that an earlier failure has a status of its own. Return its metadata."""
         with self._failing():
             self._send(request)
             metadata = self._read_metadata()
-            self._head = self._read()
+            self._head = self._prefetch()
         return metadata
 
     def __iter__(self) -> Iterator[bytes]:
@@ -79,12 +83,10 @@ class Invocation:
 
     def close(self) -> None:
         """Called by the WSGI server at the end and when the client has gone."""
-        if self._worker is not None:
-            self._log(logging.INFO, "the client left before the end of the output")
-            self._end("closed")
+        self._end("closed", gone=True)
 
     def __del__(self) -> None:
-        self._end("dropped")  # some of the engine's paths forget to call close
+        self._end("dropped", gone=True)  # some of the engine's paths forget to call close
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:
@@ -93,19 +95,18 @@ class Invocation:
             yield
             return
         except DeadlinePassed:
-            message = f"it gave no output for {self._idle_timeout:g} s (storlet_timeout)"
-        except StorletRuntimeException as error:
-            message = str(error)
+            failure = StorletFailure("timeout", f"it gave no output for {self._idle_timeout:g} s (storlet_timeout)")
+        except StorletFailure as error:
+            failure = error
         except OSError as error:  # no descriptor left, or a worker that has just died
-            message = f"the call could not be made: {error}"
+            failure = StorletFailure("unready", f"the call could not be made: {error}")
         except BaseException:  # a timeout of the server's own
-            self._end("the request was given up")
+            self._end("the request was given up", gone=True)
             raise
-        if not self._failure:
-            self._failure = message
-            self._log(logging.ERROR, message)
-            self._end(message)
-        raise StorletRuntimeException(message)
+        if self.failure is None:
+            self.failure = failure
+            self._end(str(failure))
+        raise failure
 
     def _send(self, request: ContainerStorletRequest) -> None:
         assert self._worker is not None
@@ -149,52 +150,66 @@ class Invocation:
         while more := read(self._fds[1], MAX_METADATA, self._deadline):
             raw += more
             if len(raw) > MAX_METADATA:
-                raise StorletRuntimeException(f"it set more than {MAX_METADATA} bytes of metadata")
+                raise StorletFailure("failed", f"it set more than {MAX_METADATA} bytes of metadata")
         if not raw:
-            self._finish()
-            raise StorletRuntimeException("it set no metadata")
+            self._finish(expected=False)
         try:
             metadata = dict(json.loads(raw))
         except (TypeError, ValueError):
-            raise StorletRuntimeException("the metadata it set is not a JSON object") from None
+            raise StorletFailure("failed", "the metadata it set is not a JSON object") from None
         name, content = HEADER
         if bad := [key for key, value in metadata.items() if not (name.match(key) and content.match(str(value)))]:
-            raise StorletRuntimeException(f"the metadata it set cannot be sent as headers: {bad}")
+            raise StorletFailure("failed", f"the metadata it set cannot be sent as headers: {bad}")
         return metadata
 
-    def _read(self) -> bytes:
+    def _prefetch(self) -> bytes:
+        """Return the first output: a small one whole, so that a failure soon after it has a status of its own."""
+        head = self._read()
+        end = time.monotonic() + PREFETCH_SECONDS
+        with contextlib.suppress(DeadlinePassed):
+            while self._worker and len(head) < CHUNK_SIZE:
+                head += self._read(lambda: end)
+        return head
+
+    def _read(self, deadline: Callable[[], float] | None = None) -> bytes:
         """Return the next piece of output, empty after a good end."""
-        if self._failure:
-            raise StorletRuntimeException(self._failure)
+        if self.failure:
+            raise self.failure
         if self._worker is None:
             return b""
         self._last_progress = time.monotonic()  # the time since the last piece was the client's
-        chunk = read(self._fds[0], CHUNK_SIZE, self._deadline)
+        chunk = read(self._fds[0], CHUNK_SIZE, deadline or self._deadline)
         if not chunk:
             self._finish()
+        self._record.bytes += len(chunk)
         self._chunks += 1
         if self._chunks % YIELD_EVERY == 0:
             eventlet.sleep(0)
         return chunk
 
-    def _finish(self) -> None:
-        """Hear how it ended."""
+    def _finish(self, *, expected: bool = True) -> None:
+        """Hear how it ended; even a good end is a failure where none is expected."""
         assert self._worker is not None
         error, last = self._worker.receive(self._deadline)
         if self._worker.killed:  # too late for the worker to notice, but not for us
-            raise StorletRuntimeException(self._worker.killed)
-        self._end("it asked to be replaced" if last else "")
+            raise self._worker.killed
         if error:
-            raise StorletRuntimeException(error)
+            self.failure = StorletFailure("failed", error)
+        elif not expected:
+            self.failure = StorletFailure("failed", "it set no metadata")
+        self._end("it asked to be replaced" if last else "")
+        if self.failure:
+            raise self.failure
 
     def _deadline(self) -> float:
         return self._idle_timeout + max(self._last_progress, *(feed.last_progress for feed in self._feeds), 0)
 
-    def _end(self, kill: str) -> None:
+    def _end(self, kill: str, *, gone: bool = False) -> None:
         """Let go of everything, once. The worker serves on unless there is a reason to kill it."""
         worker, self._worker = self._worker, None
         if worker is None:
             return
+        self._record.end(self.failure, cpu=worker.cpu_seconds() - self._cpu_before, gone=gone)
         for fd in self._fds:
             os.close(fd)
         if kill:
@@ -240,7 +255,7 @@ class _Feed:
             pass  # the storlet has read all that it wants
         except (Exception, eventlet.Timeout) as error:
             # The pipe stays open until stop: the storlet would take its end for that of the input.
-            self._worker.kill(f"its input broke off: {error!r}")
+            self._worker.kill(StorletFailure("input", f"its input broke off: {error!r}"))
             return
         except GreenletExit:
             pass  # stop

@@ -1,6 +1,7 @@
 """The program inside the sandbox: imports one storlet and runs it, call after call.
 
-Arguments: the descriptor of a SOCK_SEQPACKET socket, the storlet's ``module.Class``, the directory of its files.
+Arguments: the descriptor of a SOCK_SEQPACKET socket, or the path of one to connect to, the storlet's
+``module.Class``, the directory of its files. Who connects gets the descriptor of its log first.
 
 Sends a JSON message when the storlet is imported and one after each call: ``ok``, or else ``kind`` and ``message`` of
 what went wrong, and ``last`` when the worker should not be used again. Receives a message for each call: a JSON header
@@ -31,9 +32,9 @@ MAX_DESCRIPTORS = 253  # the kernel's own limit
 MAX_LOG = 1024 * 1024
 
 
-def main(fd: int, name: str, directory: str) -> None:
+def main(address: str, name: str, directory: str) -> None:
     """Serve calls until the server closes its end."""
-    sock = socket.socket(fileno=fd)
+    sock = socket.socket(fileno=int(address)) if address.isdigit() else connect(address)
     try:
         storlet = load(name, directory)
     except BaseException as error:
@@ -51,6 +52,17 @@ def main(fd: int, name: str, directory: str) -> None:
         send(sock, status)
         if status.get("last"):
             return
+
+
+def connect(path: str) -> socket.socket:
+    """Connect to the server and print into the log that it sends."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    sock.connect(path)
+    _, (log,), _, _ = socket.recv_fds(sock, 1, 1)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    return sock
 
 
 def load(name: str, directory: str) -> Callable[..., Any]:
@@ -117,4 +129,4 @@ def bound_log() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+    main(*sys.argv[1:])

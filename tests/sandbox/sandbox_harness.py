@@ -2,10 +2,11 @@
 
 Patching would change pytest itself and all other tests, so a test decorated with ``in_server`` runs in a process of its
 own, forked from one that has imported the gateway. There ``Server`` is the engine's side of the gateway: requests out of
-thin air, storlets out of strings.
+thin air, storlets out of strings. A test decorated with ``in_each_sandbox`` does so once for each sandbox.
 """
 
 import atexit
+import collections
 import contextlib
 import functools
 import importlib.util
@@ -22,6 +23,7 @@ import traceback
 from pathlib import Path
 
 DEADLINE = 20
+SANDBOX = {}  # in a server process: the gateway's name and options of its own
 
 
 def in_server(test):
@@ -38,6 +40,15 @@ def in_server(test):
     del run.__wrapped__  # or the forked process would find this wrapper's target through it
     run.__signature__ = inspect.signature(test)
     return run
+
+
+def in_each_sandbox(test):
+    """Run the test function in a server process with each of our gateways."""
+    wrapped = in_server(test)
+    parameters = [*inspect.signature(test).parameters.values()]
+    parameters.append(inspect.Parameter("sandbox", inspect.Parameter.KEYWORD_ONLY))
+    wrapped.__signature__ = inspect.Signature(parameters)
+    return wrapped
 
 
 @functools.cache
@@ -57,7 +68,10 @@ def _in_fork(job):
 
 
 def _serve():
-    import spark_storlets.sandbox.bubblewrap  # noqa: F401 (patches this process)
+    from swift.common.utils import monkey_patch
+
+    monkey_patch()
+    import spark_storlets.sandbox.bubblewrap  # noqa: F401
 
     answers = os.dup(1)
     os.dup2(2, 1)
@@ -79,6 +93,7 @@ def _run(file, name, arguments, report):
     try:
         spec = importlib.util.spec_from_file_location("cases", file)
         module = importlib.util.module_from_spec(spec)
+        SANDBOX.update(arguments.pop("sandbox", {}))
         spec.loader.exec_module(module)
         getattr(module, name).__wrapped_test__(**arguments)
         failure = ""
@@ -100,6 +115,7 @@ class Server:
         self.conf = {"host_root": str(self.root / "host"), **{name: str(value) for name, value in conf.items()}}
         self.files = {}
         self.permissions = {}
+        self.timestamps = collections.defaultdict(lambda: "1.0")
         self.headers = {}
         self.fetched = []
         self.logged = []
@@ -109,13 +125,21 @@ class Server:
         logger.addHandler(handler)
         self.logger = logging.LoggerAdapter(logger, {})
 
-    def get_storlet(self, name):
-        self.fetched.append(name)
-        return iter([self.files[name]]), None
+    storlet_container = "storlet"
+    dependency_container = "dependency"
 
-    def get_dependency(self, name):
+    @property
+    def client(self):  # Swift's internal client
+        return self
+
+    def get_object(self, account, container, name, headers, params):
+        assert account == self.account
+        assert (container == "storlet") == (name in self.headers)
         self.fetched.append(name)
-        return iter([self.files[name]]), self.permissions.get(name)
+        content = self.files[name]
+        headers = {"Content-Length": str(len(content)), "X-Timestamp": self.timestamps[name]}
+        headers["X-Object-Meta-Storlet-Dependency-Permissions"] = self.permissions.get(name)
+        return 200, headers, iter([content])
 
     def upload(self, name, source, timestamp="1700000000.00000", dependencies=()):
         """Store a storlet whose class is called S."""
@@ -126,12 +150,17 @@ class Server:
             "storlet_x_timestamp": timestamp,
             "storlet_content_length": str(len(self.files[name])),
             "storlet_dependency": ",".join(dependencies),
+            "storlet_dependency_timestamps": ",".join(self.timestamps[name] for name in dependencies),
         }
+        self.timestamps[name] = timestamp
 
     def gateway(self):
-        from spark_storlets.sandbox.bubblewrap import BubblewrapGateway
-
-        return BubblewrapGateway(self.conf, self.logger, self.account.removeprefix("AUTH_")[:13])
+        if SANDBOX.get("gateway") == "docker":
+            from spark_storlets.sandbox.docker import DockerGateway as Gateway
+        else:
+            from spark_storlets.sandbox.bubblewrap import BubblewrapGateway as Gateway
+        conf = {**SANDBOX.get("conf", {}), **self.conf}
+        return Gateway(conf, self.logger, self.account.removeprefix("AUTH_")[:13])
 
     def call(self, name, data=b"", params=None, metadata=None, byte_range=None, extra=(), **options):
         """Run a storlet on bytes (in a file, as on the object server) or on an iterator (as on the proxy)."""
@@ -167,7 +196,8 @@ class Server:
         try:
             self.call(*arguments, **options)
         except StorletRuntimeException as error:
-            assert self.logged[-1] == f"storlet {self.account}/{arguments[0]}: {error}"
+            assert self.logged[-1].startswith(f"storlet {self.account}/{arguments[0]}: {error.kind}: {error} (")
+            self.failed_as = error.kind
             return str(error)
         raise AssertionError("the call did not fail")
 

@@ -79,9 +79,22 @@ def test_put_and_copy(account):
     assert account("GET", "copy").read() == b"x" * 100_000
 
 
-@pytest.mark.parametrize("code", ["1 / 0", "out.set_metadata({}); 1 / 0", "os._exit(0)"])
-def test_failure_before_output(account, code):
-    assert account("GET", "object", code).status == 503
+@pytest.mark.parametrize("name", ["object", "large"])
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "message"),
+    [
+        ("1 / 0", 422, "failed", "ZeroDivisionError: division by zero"),
+        ("out.set_metadata({}); 1 / 0", 422, "failed", "ZeroDivisionError: division by zero"),
+        ("out.set_metadata({}); out.write(b'a little'); 1 / 0", 422, "failed", "ZeroDivisionError: division by zero"),
+        ("pass", 422, "failed", "it set no metadata"),
+        ("os._exit(0)", 500, "died", "its process ended; its worker.log may say why"),
+        ("out.set_metadata({}); os.kill(os.getpid(), 9)", 500, "died", "its process ended; its worker.log may say why"),
+    ],
+)
+def test_failure_before_output(account, name, code, status, kind, message):
+    response = account("GET", name, code)
+    assert response.status == status
+    assert json.loads(response.read()) == {"kind": kind, "message": message}
 
 
 @pytest.mark.parametrize("code", ["1 / 0", "os._exit(0)"])
@@ -96,7 +109,10 @@ def test_failure_in_mid_output(account, name, code):
 @pytest.mark.parametrize("code", ["1 / 0", BEGIN + "1 / 0", BEGIN + "os._exit(0)"])
 def test_failed_put_stores_nothing(account, code):
     with contextlib.suppress(http.client.HTTPException):
-        assert account("PUT", "never", code, body=b"x" * 100_000).status >= 500
+        assert account("PUT", "never", code, body=b"x" * 100_000).status in (422, 500)
+    assert account("GET", "never").status == 404
+    with contextlib.suppress(http.client.HTTPException):
+        assert account("COPY", "object", code, Destination="sandbox/never").status in (422, 500)
     assert account("GET", "never").status == 404
 
 

@@ -33,6 +33,7 @@ SCRIPT = """
             exec(params["code"], dict(globals(), source=inputs[0], out=outputs[0], logger=self.logger))
 """
 BEGIN = "out.set_metadata({}); out.write(b'begun'); out.flush(); "
+MUCH = "out.set_metadata({}); out.write(bytes(100_000)); out.flush(); "
 ENDED = "its process ended; its worker.log may say why"
 HANG = "time.sleep(1000)"
 
@@ -102,7 +103,8 @@ def test_parameters_as_long_as_headers_may_be(tmp_path):
     [
         ("raise ValueError('no')", "ValueError: no"),
         ("out.set_metadata({}); raise ValueError('no')", "ValueError: no"),
-        (BEGIN.replace("out.flush(); ", "") + "os._exit(0)", ENDED),
+        (BEGIN + "raise ValueError('no')", "ValueError: no"),
+        (BEGIN + "os._exit(0)", ENDED),
         ("sys.exit(0)", "SystemExit: 0"),
         ("os._exit(0)", ENDED),
         ("pass", "it set no metadata"),
@@ -132,8 +134,8 @@ def test_failure_before_output(tmp_path, code, reason):
 @in_server
 def test_failure_in_mid_output(tmp_path, code, reason):
     server = scripted(tmp_path, pool_size=1)
-    body = server.run(BEGIN + code).data_iter
-    assert broken(body) == (b"begun", reason)
+    body = server.run(MUCH + code).data_iter
+    assert broken(body) == (bytes(100_000), reason)
     assert broken(body) == (b"", reason)  # and it stays broken
     assert any(reason in line for line in server.logged)
     works(server)
@@ -487,22 +489,37 @@ def test_dependencies(tmp_path):
 def test_failed_fetch_installs_nothing(tmp_path):
     server = scripted(tmp_path)
 
-    def breaking(name):
+    def breaking(*arguments, **options):
+        status, headers, _ = whole(*arguments, **options)
+
         def chunks():
-            yield server.files[name][:20]
+            yield server.files["script.py"][:20]
             raise OSError("connection lost")
 
-        return chunks(), None
+        return status, headers, chunks()
 
-    whole, server.get_storlet = server.get_storlet, breaking
+    def short(*arguments, **options):
+        status, headers, _ = whole(*arguments, **options)
+        return status, headers, iter([server.files["script.py"][:-1]])
+
+    whole, server.get_object = server.get_object, breaking
     assert server.fails(BEGIN) == "it could not be installed: connection lost"
-    server.get_storlet = lambda name: (iter([server.files[name][:-1]]), None)
     size = len(server.files["script.py"])
-    assert server.fails(BEGIN) == (
-        f"it could not be installed: script.py has {size - 1} bytes instead of {size}: it has just been changed"
-    )
+    server.get_object = short
+    assert server.fails(BEGIN) == f"it could not be installed: storlet/script.py broke off after {size - 1} bytes"
+    assert server.failed_as == "unready"
     assert list((server.root / "host/storlets/scopes/AUTH_test/script.S").iterdir()) == []
-    server.get_storlet = whole
+    server.get_object = whole
+    works(server)
+
+
+@in_server
+def test_storlet_replaced_between_its_head_and_its_get(tmp_path):
+    server = scripted(tmp_path)
+    server.timestamps["script.py"] = "1800000000.00000"
+    assert server.fails(BEGIN) == "storlet/script.py has just been changed"
+    assert server.failed_as == "changed"
+    server.upload("script.py", SCRIPT, "1800000000.00000")
     works(server)
 
 
@@ -511,8 +528,9 @@ def test_failed_fetch_installs_nothing(tmp_path):
 def test_bad_names(tmp_path, name):
     server = scripted(tmp_path)
     wanted = f"{name!r} cannot be the name of a storlet's file: it is empty, a path, or . or .."
+    one = {"storlet_dependency_timestamps": "1.0"}
     server.files[name] = b"evil"
-    assert server.failure("script.py", params={"code": BEGIN}, storlet_dependency=name) == wanted
+    assert server.failure("script.py", params={"code": BEGIN}, storlet_dependency=name, **one) == wanted
     assert server.failure("script.py", params={"code": BEGIN}, storlet_main=name) == wanted
     server.headers[name] = {**server.headers["script.py"], "storlet_content_length": "4"}
     assert server.failure(name) == wanted
@@ -650,7 +668,7 @@ def test_no_descriptor_is_left(tmp_path):
         server.fails("raise ValueError", iter([b"x" * 1_000_000]))
         server.fails("os._exit(0)")
         server.fails(HANG, iter([b"x" * 1_000_000]))
-        broken(server.run(BEGIN + "os._exit(0)").data_iter)
+        broken(server.run(MUCH + "os._exit(0)").data_iter)
         server.run(BEGIN + HANG).data_iter.close()
         server.run(BEGIN + HANG)
         until(lambda: "anon_inode:[pidfd]" not in descriptors())  # of the last worker
