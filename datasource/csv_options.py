@@ -66,6 +66,7 @@ class CsvOptions:
     locale: str
     filter_pushdown: bool  # FAILFAST only: does Spark drop rows that fail a filter before it looks for errors?
     time_parser_policy: str
+    infers_times: bool  # does inference try the type time?
     sampling_ratio: float
 
     @classmethod
@@ -88,6 +89,7 @@ class CsvOptions:
             locale="en-US" if take.text("locale") is None else str(take.text("locale")),
             filter_pushdown=take.conf("csv.filterPushdown.enabled", "true") == "true",
             time_parser_policy=take.conf("legacy.timeParserPolicy", "CORRECTED").upper(),
+            infers_times=take.conf("timeType.enabled", "false").lower() == "true",
             sampling_ratio=take.ratio("samplingRatio"),
         )
         _check_kernel(options.kernel)
@@ -124,6 +126,11 @@ class CsvOptions:
         self._check_policy("any column", "timestamp")
         for kind in ("date", "timestamp", "timestamp_ntz"):
             self._check_format("any column", kind)
+        if self.infers_times:
+            raise UnsupportedError(
+                "spark.sql.timeType.enabled = true with inferSchema: the CSV storlet makes no columns of type time. Give "
+                "a schema, or read the file with spark.read.csv."
+            )
         if self.sampling_ratio < 1:
             raise UnsupportedError(
                 f"samplingRatio = {self.sampling_ratio}: which lines Spark samples depends on its own splits. Leave it "
@@ -268,6 +275,7 @@ def _kernel_options(take: _Given, multi_line: bool) -> dict[str, str]:
         "positive_inf": take.text("positiveInf"),
         "negative_inf": take.text("negativeInf"),
         "date_format": take.text("dateFormat"),
+        "timestamp_type": None if take.conf("timestampType", "") in ("", "TIMESTAMP_LTZ") else "TIMESTAMP_NTZ",
         "timestamp_format": take.text("timestampFormat"),
         "timestamp_ntz_format": take.text("timestampNTZFormat"),
         "enable_date_time_parsing_fallback": fallback if fallback is not None else fallback_conf or None,

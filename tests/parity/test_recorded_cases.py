@@ -29,6 +29,7 @@ REFUSALS = {
     r"ignoreCorruptFiles": "which rows come before the damage depends on Spark's buffers",
     r"encoding = '(UTF-16|UTF-32|windows-1252)'": "UTF-16 reads only one record [1.12]; the others are hardly used",
     r"locale = ": "numbers and names of months of java.text [5.6]",
+    r"timeType.enabled": "columns of type time are not made",
     r"samplingRatio": "which lines Spark samples depends on its splits [7.11]",
     r"of type (time\(|interval|void|array|map|struct|geometry|(var)?char\(|string with)": "not made",
     r"the pattern .* has parts": "custom patterns beyond the list [0.2]",

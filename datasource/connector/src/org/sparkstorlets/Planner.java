@@ -36,6 +36,7 @@ final class Planner {
       "spark.sql.legacy.csv.enableDateTimeParsingFallback",
       "spark.sql.legacy.javaCharsets",
       "spark.sql.legacy.timeParserPolicy",
+      "spark.sql.timeType.enabled",
       "spark.sql.timestampType");
 
   static {
