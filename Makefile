@@ -6,7 +6,7 @@ INSTALLED := build/.installed
 SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/kernel/src storlets/kernel/Cargo.* -type f)
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples storlets tests setup.py
 
-.PHONY: help packages install demo test lint wheel clean
+.PHONY: help packages install demo test parity lint wheel clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
@@ -27,6 +27,9 @@ demo: install ## Query CSV in an embedded Swift cluster with Spark SQL (KEEP=1 l
 test: install ## Run the whole test suite
 	$(BIN)/python -m pytest -q
 	cargo test -q --release --locked --offline --manifest-path storlets/kernel/Cargo.toml --target-dir build/kernel
+
+parity: install ## Compare generated files (CASES=20000) with spark.read.csv; outcome in build/parity.json
+	PARITY_CASES=$(or $(CASES),20000) $(BIN)/python -m pytest -q -s tests/parity/test_parity.py
 
 lint: install ## Check types and style (clippy and rustfmt where they are installed)
 	$(BIN)/ruff check $(PYTHON_CODE)

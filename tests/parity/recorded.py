@@ -7,13 +7,15 @@ import base64
 import datetime
 import decimal
 import json
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from filters import conditions
 from store_reading import Reader
+
+from spark_storlets.errors import StorletError
 
 Json = dict[str, Any]
 Row = list[Any]
@@ -33,76 +35,25 @@ def answer(case: Json, folder: Path, ddl: Callable[[str], Json]) -> tuple[list[R
     files = case.get("files") or [[case.get("file_name", "f.csv"), case["bytes_b64"]]]
     for name, text in files:
         (folder / name).write_bytes(base64.b64decode(text))
-    conf = {k: v for k, v in (case.get("conf") or {}).items() if k not in _OWN}
-    own = {_OWN[k]: v for k, v in (case.get("conf") or {}).items() if k in _OWN}
-    own = {k: str(v).lower() == "true" if k in ("ansi", "caseSensitive") else v for k, v in own.items()}
+    conf = {name: str(value) for name, value in (case.get("conf") or {}).items()}
     cut = conf.get("spark.sql.files.maxPartitionBytes")
-    splits = {"minSplitSize": "1", "maxSplitSize": cut} if cut else {}
-    reader = Reader(folder, {**splits, **{k: str(v) for k, v in case["options"].items()}}, {**conf, **own})
+    splits = case.get("splits") or ({"minSplitSize": "1", "maxSplitSize": cut} if cut else {})
+    reader = Reader(folder, {**splits, **{k: str(v) for k, v in case["options"].items()}}, conf)
     schema = reader.schema() if case["schema"] is None else ddl(case["schema"])
     found = schema if case["schema"] is None else None
-    types = {f["name"]: f["type"] if isinstance(f["type"], str) else "other" for f in schema["fields"]}
-    fold = (lambda s: s) if own.get("caseSensitive") else str.lower
-    select = case["select"] if case["select"] is not None else list(types)
-    select = [next(name for name in types if fold(name) == fold(wanted)) for wanted in select]
-    if not types:
+    names = [field["name"] for field in schema["fields"]]
+    fold: Callable[[str], str] = str if conf.get("spark.sql.caseSensitive") == "true" else str.lower
+    select = case["select"] if case["select"] is not None else names
+    select = [next(name for name in names if fold(name) == fold(wanted)) for wanted in select]
+    if not names:
         return [], found
-    predicates, keeps = parsed(case.get("where"), types)
-    tables, left = reader.read(schema, [n for n in types if n in select], [p for ps in predicates for p in ps])
-    if left:
-        needed = {atom[0] for atoms in keeps for atom in atoms}
-        columns = [n for n in types if n in select or n in needed]
-        tables, _ = reader.read(schema, columns, [])
-    if case["select"] == []:
-        return sum(table.num_rows for table in tables), found
-    rows = [dict(zip(table.column_names, values, strict=True)) for table in tables for values in recorded(table)]
-    kept = [row for row in rows if not left or all(any(_holds(row, *atom) for atom in atoms) for atoms in keeps)]
-    return [[row[name] for name in select] for row in kept], found
-
-
-_OWN = {
-    "spark.sql.session.timeZone": "timeZone",
-    "spark.sql.caseSensitive": "caseSensitive",
-    "spark.sql.ansi.enabled": "ansi",
-}
-
-
-def parsed(
-    where: str | None, types: dict[str, str]
-) -> tuple[list[list[Json]], list[list[tuple[str, str, int | None]]]]:
-    """A filter as the connector offers it, a list for each of its conjuncts, and as alternatives to be evaluated here."""
-    offered: list[list[Json]] = []
-    atoms: list[list[tuple[str, str, int | None]]] = []
-    for conjunct in where.split(" and ") if where else []:
-        parts = [_atom(text) for text in conjunct.split(" or ")]
-        atoms.append(parts)
-        forms = [_offered(*part, types) for part in parts]
-        if len(parts) == 1 and parts[0][1] not in ("IS_NULL", "IS_NOT_NULL"):
-            offered.append([_offered(parts[0][0], "IS_NOT_NULL", None, types), forms[0]])
-        else:
-            offered.append([forms[0] if len(forms) == 1 else {"pred": "OR", "args": forms}])
-    return offered, atoms
-
-
-def _atom(text: str) -> tuple[str, str, int | None]:
-    found = re.fullmatch(r"(\w+) is (not )?null", text)
-    if found:
-        return found[1], "IS_NOT_NULL" if found[2] else "IS_NULL", None
-    name, op, value = re.fullmatch(r"(\w+) ?([=<>]+) ?(-?\d+)", text).groups()  # type: ignore[union-attr]
-    return name, op, int(value)
-
-
-def _offered(name: str, op: str, value: int | None, types: dict[str, str]) -> Json:
-    kind = {"integer": "int", "long": "bigint"}.get(types[name], types[name])
-    literal = [] if value is None else [{"lit": str(value), "type": kind}]
-    return {"pred": op, "args": [{"col": name}, *literal]}
-
-
-def _holds(row: dict[str, Any], name: str, op: str, value: int | None) -> bool:
-    there = row[name]
-    if op in ("IS_NULL", "IS_NOT_NULL"):
-        return (there is None) == (op == "IS_NULL")
-    return there is not None and {"=": there == value, ">": there > value}[op]
+    parts = [part for parts in reader.read(schema, select, conditions(case.get("where"))).values() for part in parts]
+    for part in parts:
+        if isinstance(part, StorletError):
+            raise part
+    if not select:
+        return sum(part.num_rows for part in parts), found
+    return [row for part in parts for row in recorded(part.select(select))], found
 
 
 def recorded(table: pa.Table) -> list[Row]:

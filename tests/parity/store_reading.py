@@ -20,6 +20,7 @@ from unittest import mock
 import google_crc32c
 import pyarrow as pa
 from csv_storlet import CsvStorlet
+from filters import Condition
 from spark_storlets.datasource import csv_table, planner
 from spark_storlets.datasource.client import StoredObject
 
@@ -30,16 +31,20 @@ Json = dict[str, Any]
 
 @dataclass
 class Folder:
-    """A store whose objects are the files of a folder; stands in for SwiftClient."""
+    """A store whose objects are the files of a folder, or only one of them; stands in for SwiftClient."""
 
     path: Path
+    only: str | None = None
     token: str = "token"
 
     def objects(self, path: str) -> list[StoredObject]:
         """All files that hold something, in the order of their names; hidden ones aside, as for any glob."""
-        files = sorted(f for f in self.path.iterdir() if not f.name.startswith(("_", ".")))
-        sizes = [(f.name, f.stat().st_size) for f in files]
-        return [StoredObject("folder", name, size, f"{self.path}", False) for name, size in sizes if size]
+        found = []
+        for file in sorted(self.path.iterdir()):
+            data = file.read_bytes() if self.only in (None, file.name) and not file.name.startswith(("_", ".")) else b""
+            if data:
+                found.append(StoredObject("folder", file.name, len(data), f"{zlib.crc32(data):x}-{len(data)}", False))
+        return found
 
     def url(self, container: str, name: str) -> str:
         """The file's path serves as its URL."""
@@ -91,10 +96,10 @@ def facts_of(client: Folder, item: StoredObject, body: Json) -> Json:
 
 
 @contextmanager
-def store(folder: Path) -> Iterator[None]:
+def store(folder: Folder) -> Iterator[None]:
     """Let the planner find this folder wherever it looks."""
     with (
-        mock.patch.object(planner, "client_of", lambda options: Folder(folder)),
+        mock.patch.object(planner, "client_of", lambda options: folder),
         mock.patch.object(csv_table, "check_deployed", lambda client: None),
         mock.patch.object(csv_table, "facts_of", facts_of),
     ):
@@ -108,12 +113,14 @@ class Reader:
     Args:
         folder: with the objects.
         options: as given to the reader.
-        conf: the session's, by full name; besides timeZone, caseSensitive and ansi.
+        conf: the session's, by full name.
+        only: the only file to be read.
     """
 
     folder: Path
     options: Mapping[str, str]
-    conf: Mapping[str, Any]
+    conf: Mapping[str, str]
+    only: str | None = None
 
     def ask(self, op: str, **more: Any) -> Json:
         """Ask the planner.
@@ -122,8 +129,13 @@ class Reader:
             StorletError: the planner refuses.
         """
         options = {"path": "swift://folder/*", "authUrl": "http://none/", "user": "u", "key": "k", **self.options}
-        conf = {"timeZone": "UTC", "caseSensitive": False, "ansi": True, **self.conf}
-        with store(self.folder):
+        conf = {
+            **self.conf,
+            "timeZone": self.conf.get("spark.sql.session.timeZone", "UTC"),
+            "caseSensitive": self.conf.get("spark.sql.caseSensitive", "false") == "true",
+            "ansi": self.conf.get("spark.sql.ansi.enabled", "true") == "true",
+        }
+        with store(Folder(self.folder, self.only)):
             answer = planner.answer({"v": 1, "op": op, "options": options, "conf": conf, **more})
         if "error" in answer:
             raise error_of(answer["error"]["kind"], answer["error"]["message"])
@@ -134,20 +146,39 @@ class Reader:
         schema: Json = self.ask("schema")["schema"]
         return schema
 
-    def read(
-        self, schema: Json, columns: Sequence[str], predicates: Sequence[Json] = ()
-    ) -> tuple[list[pa.Table], list[int]]:
-        """The answers of all requests in order, and the indexes of the predicates that Spark has still to evaluate.
+    def read(self, schema: Json, columns: Sequence[str], where: Sequence[Condition]) -> dict[str, list[Part]]:
+        """The answers of all requests, by file, in order: a table, or how a storlet failed.
 
         Raises:
-            StorletError: the planner or a storlet refuses or fails.
+            StorletError: the planner refuses or fails.
         """
-        accepted = self.ask("push", schema=schema, predicates=list(predicates))["accepted"] if predicates else []
-        left = [i for i in range(len(predicates)) if i not in accepted]
-        taken = [predicates[i] for i in accepted]
-        plan = self.ask("plan", schema=schema, columns=list(columns), predicates=taken)
-        requests = [request for partition in plan["partitions"] for request in partition["requests"]]
-        return [run(request)[0] for request in requests], left
+        types = {f["name"]: f["type"] if isinstance(f["type"], str) else "other" for f in schema["fields"]}
+        offered = [(condition, predicate) for condition in where for predicate in condition.offered(types)]
+        predicates = [predicate for _, predicate in offered]
+        accepted = self.ask("push", schema=schema, predicates=predicates)["accepted"] if predicates else []
+        left = [condition for i, (condition, _) in enumerate(offered) if i not in accepted]
+        needed = {*columns, *(atom.column for condition in left for atom in condition.atoms)}
+        plan = self.ask(
+            "plan",
+            schema=schema,
+            columns=[name for name in types if name in needed],
+            predicates=[predicates[i] for i in accepted],
+        )
+        parts: dict[str, list[Part]] = {}
+        for partition in plan["partitions"]:
+            for request in partition["requests"]:
+                parts.setdefault(Path(request["url"]).name, []).append(_part(request, left))
+        return parts
 
 
-__all__ = ["Folder", "Reader", "StorletError", "facts_of", "run", "store"]
+Part = pa.Table | StorletError
+
+
+def _part(request: Json, left: Sequence[Condition]) -> Part:
+    try:
+        table = run(request)[0]
+    except StorletError as error:
+        return error
+    for condition in left:
+        table = table.filter(condition.holds(table))
+    return table
