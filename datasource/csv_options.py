@@ -128,8 +128,8 @@ class CsvOptions:
             self._check_format("any column", kind)
         if self.infers_times:
             raise UnsupportedError(
-                "spark.sql.timeType.enabled = true with inferSchema: the CSV storlet makes no columns of type time. Give "
-                "a schema, or read the file with spark.read.csv."
+                "spark.sql.timeType.enabled = true with inferSchema: the CSV storlet makes no columns of type time. "
+                "Give a schema, or read the file with spark.read.csv."
             )
         if self.sampling_ratio < 1:
             raise UnsupportedError(

@@ -7,6 +7,7 @@ finds out in the store. That is asked once for each version of an object and kep
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from spark_storlets.datasource.deploy import check_deployed
 from spark_storlets.datasource.kernel import csv_kernel
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.storlet_call import facts_of
-from spark_storlets.partitioner.splits import splits_of
+from spark_storlets.partitioner.splits import Split, splits_of
 
 from spark_storlets.errors import ConfigurationError
 
@@ -88,15 +89,44 @@ class CsvTable:
             "data_start": None,
             "aligned": False,
         }
-        whole = compression is not None or not splittable(self._csv)
         splits = splits_of(item.size, options.parallelism, options.min_split_size, options.max_split_size)
-        if whole or len(splits) == 1:
+        if compression is not None or len(splits) == 1:
+            return [body]
+        if not self._csv.multi_line and overlaps_itself(separator_bytes(self._csv)):
+            # Such a line separator is found right only from the object's begin on.
             return [body]
         # Every split but the first must know where the first record begins.
         head = self._head(item, naming=False)
         body |= {"csv": head["options"], "data_start": head["data_start"]}
+        if self._csv.multi_line:
+            starts = [0, *self._cuts(item, body, [s.start for s in splits])]
+            splits = [Split(*bounds) for bounds in itertools.pairwise([*starts, item.size])]
+            return [{**body, "aligned": True, "begin": s.start, "start": s.start, "end": s.end} for s in splits]
         back = len(separator_bytes(self._csv))
         return [{**body, "begin": max(0, s.start - back), "start": s.start, "end": s.end} for s in splits]
+
+    def _cuts(self, item: StoredObject, body: Json, near: Sequence[int]) -> list[int]:
+        """Find the first record at or behind each of some offsets of a multiLine object: none if it cannot be cut."""
+        first, kernel = body["data_start"], csv_kernel()
+        parts = list(itertools.pairwise([first, *(at for at in near if at > first), item.size]))
+        try:
+            kernel.Cuts(body["csv"])
+        except kernel.KernelError as error:
+            if error.unsupported:
+                return []
+            raise
+
+        def outcomes(part: tuple[int, int]) -> Json:
+            start, end = part
+            return facts_of(self._client, item, {**body, "op": "cuts", "begin": start, "start": start, "end": end})
+
+        def find() -> Json:
+            with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
+                found = list(threads.map(outcomes, parts))
+            return {"cuts": [at for at in kernel.compose(part["outcomes"] for part in found) if at > first]}
+
+        cuts: list[int] = kept((str(item), item.etag, *parts, *sorted(body["csv"].items())), find)["cuts"]
+        return cuts
 
     def _head(self, item: StoredObject, naming: bool) -> Json:
         body = {
@@ -127,11 +157,9 @@ def kept(key: tuple[Any, ...], find: Callable[[], Json]) -> Json:
     return _FACTS[key]
 
 
-def splittable(options: CsvOptions) -> bool:
-    """Tell whether a line's begin can be seen from the bytes before it."""
-    separator = separator_bytes(options)
-    # A line separator that can overlap itself is found right only from the object's begin on.
-    return not options.multi_line and not any(separator.startswith(separator[at:]) for at in range(1, len(separator)))
+def overlaps_itself(separator: bytes) -> bool:
+    """Tell whether an end of a text may be the beginning of the same text."""
+    return any(separator.startswith(separator[at:]) for at in range(1, len(separator)))
 
 
 def separator_bytes(options: CsvOptions) -> bytes:

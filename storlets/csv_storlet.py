@@ -235,7 +235,7 @@ def infer(request: dict[str, Any], source: Source, table: TableWriter) -> None:
 def cuts(request: dict[str, Any], source: Source, table: TableWriter) -> None:
     """Find where the first record of this part of a multiLine object begins, for every state it may begin in."""
     options = first_options(request, source)
-    start, end = request["start"] or after_mark(source, options), request["end"]
+    start, end = request["start"], request["end"]
     found, at = csv_kernel.Cuts(options), start
     while at < end:
         source.forget(at)
