@@ -79,7 +79,7 @@ def sparks(spark: SparkSession, read: Read, folder: Path) -> dict[str, Outcome]:
 def _spark_table(spark: SparkSession, read: Read, path: str) -> tuple[pa.Table, str | None]:
     reader = spark.read.options(**read.options)
     if read.schema is not None:
-        reader = reader.schema(", ".join(f"`{name}` {kind}" for name, kind in read.schema))
+        reader = reader.schema(ddl_of(read.schema))
     frame = reader.csv(path)
     found = schema_text(json.loads(frame.schema.json())) if read.schema is None else None
     for condition in read.where:
@@ -183,6 +183,11 @@ def schema_of(columns: Sequence[tuple[str, str]]) -> Json:
     return {"type": "struct", "fields": fields}
 
 
+def ddl_of(columns: Sequence[tuple[str, str]]) -> str:
+    """A schema as DDL. What `timestamp` means there is the session's affair, so it is not used."""
+    return ", ".join(f"`{name}` {'timestamp_ltz' if kind == 'timestamp' else kind}" for name, kind in columns)
+
+
 # ---- both
 
 
@@ -222,7 +227,7 @@ def case_of(read: Read, spark: Outcome, name: str) -> Json:
     """A read of one file in the form of the recorded cases."""
     files = [[file, base64.b64encode(data).decode()] for file, data in read.files.items()]
     where = " and ".join(read.where)
-    schema = None if read.schema is None else ", ".join(f"{n} {kind}" for n, kind in read.schema)
+    schema = None if read.schema is None else ddl_of(read.schema)
     case: Json = {"id": name, "options": dict(read.options), "schema": schema, "select": read.select}
     if len(files) > 1:
         case |= {"files": files}

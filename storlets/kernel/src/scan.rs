@@ -13,7 +13,7 @@ use crate::find::find;
 use crate::index::{Index, Lines, Stopped};
 use crate::infer::{self, Inferred};
 use crate::text;
-use crate::tokenizer::{Found, Sink, Tokenizer};
+use crate::tokenizer::{Found, Sink, Tokenizer, BOM};
 use crate::zone::Zones;
 
 /// The largest buffer, and the most text of decoded fields, in one scan.
@@ -75,6 +75,8 @@ pub struct Scanner {
     column: Vec<Field>,
     /// The records whose values in the column made last do not convert.
     failed: Vec<u32>,
+    /// The bytes of the mark that the tokenizer dropped from the first record.
+    mark: usize,
     zones: Zones,
     units: Vec<u16>,
 }
@@ -122,6 +124,7 @@ impl Scanner {
             decoded: Vec::new(),
             column: Vec::new(),
             failed: Vec::new(),
+            mark: 0,
             zones: Zones::default(),
             units: Vec::new(),
         })
@@ -149,6 +152,7 @@ impl Scanner {
         self.tokenized.clear();
         self.fields.clear();
         self.failed.clear();
+        self.mark = 0;
         self.decoded.clear();
         self.decoded.extend(self.dialect.empty_value.as_bytes());
     }
@@ -251,14 +255,15 @@ impl Scanner {
         let taken = if passed {
             Ok(())
         } else {
-            self.line(&units, start, end)
+            self.line(&units, line, start)
         };
         self.units = units;
         taken.map(|()| Some(next))
     }
 
     /// Takes a line that is neither blank nor a comment.
-    fn line(&mut self, units: &[u16], start: usize, end: usize) -> Result<(), Error> {
+    fn line(&mut self, units: &[u16], line: &[u8], start: usize) -> Result<(), Error> {
+        let end = start + line.len();
         if !self.counting {
             let first = self.first;
             let row = self.row();
@@ -272,6 +277,9 @@ impl Scanner {
             let mut tokenizer = Tokenizer::new(&self.dialect, distinct, units, true, &mut sink);
             let found = tokenizer.line(first)?;
             self.took(found, start, end);
+            if first && units[0] == BOM {
+                self.mark = text::bytes_of_units(self.dialect.encoding, line, 1);
+            }
         } else {
             self.took(Found::Record(self.columns), start, end);
         }
@@ -548,11 +556,9 @@ impl Scanner {
             .map(|at| {
                 let record = rows.map_or(at, |rows| rows[at] as usize);
                 let mut units = Vec::new();
-                text::units(
-                    self.dialect.encoding,
-                    self.bytes_of(buf, record),
-                    &mut units,
-                );
+                let bytes = self.bytes_of(buf, record);
+                let mark = if record == 0 { self.mark } else { 0 };
+                text::units(self.dialect.encoding, &bytes[mark..], &mut units);
                 String::from_utf16_lossy(&units).into_bytes()
             })
             .collect();

@@ -8,7 +8,8 @@ use crate::error::Error::{self, *};
 
 const NONE: u16 = 0;
 const SPACE: u16 = b' ' as u16;
-const BOM: u16 = 0xfeff;
+/// The byte order mark.
+pub const BOM: u16 = 0xfeff;
 
 /// The characters that univocity holds at a time. Its shortcuts do not reach across.
 const BUFFER: usize = 1 << 20;
