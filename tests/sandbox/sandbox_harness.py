@@ -93,8 +93,8 @@ def _run(file, name, arguments, report):
     try:
         spec = importlib.util.spec_from_file_location("cases", file)
         module = importlib.util.module_from_spec(spec)
-        SANDBOX.update(arguments.pop("sandbox", {}))
         spec.loader.exec_module(module)
+        sys.modules["sandbox_harness"].SANDBOX.update(arguments.pop("sandbox", {}))  # the test's, not __main__'s
         getattr(module, name).__wrapped_test__(**arguments)
         failure = ""
     except BaseException:
