@@ -277,7 +277,7 @@ impl Scanner {
             let mut tokenizer = Tokenizer::new(&self.dialect, distinct, units, true, &mut sink);
             let found = tokenizer.line(first)?;
             self.took(found, start, end);
-            if first && units[0] == BOM {
+            if first && units.len() > 1 && units[0] == BOM {
                 self.mark = text::bytes_of_units(self.dialect.encoding, line, 1);
             }
         } else {
