@@ -111,7 +111,8 @@ def first_record(source: Source, begin: int, options: dict[str, str]) -> tuple[b
     # Lines are counted without a look into them; only multiLine needs it, to find their end.
     counting = options if "multi_line" in options else {**options, "column_pruning": "true"}
     size = PIECE
-    with Kernel(counting, columns=1, required=[]) as kernel:
+    # The kernel refuses what univocity makes of some short multiLine objects by accident.
+    with Kernel(counting, columns=1, required=[], at_start="multi_line" in options) as kernel:
         while True:
             data, at = source.read(begin, size), 0
             last = source.ends(begin + len(data))
