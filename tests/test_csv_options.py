@@ -219,6 +219,35 @@ def test_multi_line_object_with_stray_quotes(same: Same) -> None:
     same(data, "n int, a string, b string, c string", multiLine=True, minSplitSize=1, maxSplitSize=300)
 
 
+@pytest.mark.parametrize("multi_line", [False, True])
+def test_record_of_a_hundred_megabytes_lies_over_many_splits(
+    multi_line: bool, read: Read, put: Callable[[str, bytes], str]
+) -> None:
+    end = b"\n" if multi_line else b""
+    path = put("long.csv", b'1,short\n2,"' + b"0123456789abcde" * 7_000_000 + end + b'"\n3,end\n')
+    rows = read(path, "n int, s string", multiLine=multi_line, maxSplitSize=32 << 20)
+    # Spark's own reader runs out of memory here.
+    expected = [(1, 5), (2, 105_000_000 + multi_line), (3, 3)]
+    assert sorted(map(tuple, rows.selectExpr("n", "length(s)").collect())) == expected
+    assert [row.n for row in rows.where("n > 2").collect()] == [3]
+
+
+@pytest.mark.parametrize("multi_line", [False, True])
+def test_quote_that_is_open_at_the_end_of_the_object(same: Same, multi_line: bool) -> None:
+    data = b'1,"a"\n2,"open\n' + b"3,still open\n" * 500
+    found = same(data, "n int, s string", multiLine=multi_line, minSplitSize=1, maxSplitSize=900)
+    assert len(found) == (2 if multi_line else 502)
+
+
+@pytest.mark.parametrize("multi_line", [False, True])
+def test_splits_that_begin_inside_the_header(same: Same, multi_line: bool) -> None:
+    header = ",".join(f"column_{i:03}" for i in range(40)).encode() + (b',"two\nlines"' if multi_line else b"")
+    rows = b"".join(b",".join(b"%d" % (row * i) for i in range(40)) + b"\n" for row in range(10))
+    options = {"header": True, "multiLine": multi_line, "inferSchema": True, "minSplitSize": 1, "maxSplitSize": 100}
+    assert len(same(header + b"\n" + rows, **options)) == 10
+    assert same(header + b"\n", **options) == []
+
+
 @pytest.mark.parametrize("path", ["bad.csv.snappy", "bad.csv.lz4"])
 def test_other_compressions_are_refused(read: Read, put: Callable[[str, bytes], str], path: str) -> None:
     with pytest.raises(Exception, match="compressed") as caught:
