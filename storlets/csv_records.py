@@ -1,6 +1,6 @@
 """Where the records of a CSV object begin: byte order mark, header, lines, blocks of whole records.
 
-Numbers in brackets, such as [1.15], are rules of docs: Spark CSV semantics.
+Numbers in brackets, such as [1.15], are rules of docs/csv.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Spark's recorded answers, as far as they lie in the kernel's scope.
 
-The rules behind a case are those of docs: Spark CSV semantics; `tests/data/spark-csv-cases.jsonl` has one case a line.
+The rules behind a case are those of docs/csv.md; `tests/data/spark-csv-cases.jsonl` has one case a line.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """Values of every type from their text, one table a rule, and the Python face's errors.
 
-Rule numbers are those of docs: Spark CSV semantics.
+Rule numbers are those of docs/csv.md.
 """
 
 import math

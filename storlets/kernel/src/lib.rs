@@ -3,7 +3,7 @@
 //! The kernel does no I/O and knows no expressions. [`Scanner::scan`] finds the records of a block and where their
 //! required fields lie; [`Scanner::column`] turns one of these fields, of all records or of some, into an Arrow array.
 //!
-//! Rule numbers in brackets, such as [3.2], are those of docs: Spark CSV semantics. The kernel covers Spark's default
+//! Rule numbers in brackets, such as [3.2], are those of docs/csv.md. The kernel covers Spark's default
 //! options, with any one-byte ASCII separator.
 //!
 //! ```
