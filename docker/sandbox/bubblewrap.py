@@ -13,11 +13,11 @@ control_groups     yes      no: do without, where they cannot be made; then memo
 Workers are started in the server's main thread, where greenlets run: the kernel ties bubblewrap's --die-with-parent
 to the thread that started it.
 
-What a storlet gets: a process under ``sandbox_uid`` without any capability, which cannot get one; its own process,
-network, IPC, host name and cgroup name spaces, the network without an interface but loopback; a read-only root with
-the system's /usr, the Python installation that the server runs on, the storlet's files under /var/lib/storlets, and a
-/tmp of its own; limits of memory, processors, processes, file size and open files. And the descriptors of the call:
-the object's file, read-only, or a pipe.
+What a storlet gets: a process under ``sandbox_uid`` without any capability, which cannot get one, with a filter of
+system calls like Docker's; its own process, network, IPC, host name and cgroup name spaces, the network without an
+interface but loopback; a read-only root with the system's /usr, the Python installation that the server runs on, the
+storlet's files under /var/lib/storlets, and a /tmp of its own; limits of memory, processors, processes, file size and
+open files. And the descriptors of the call: the object's file, read-only, or a pipe.
 
 Why root: the mounts are made by root, because Python and the storlets may lie under directories that no other user
 may enter (/root, a mktemp). There is no user name space, so the storlet's user really is another user to the kernel;
@@ -43,6 +43,7 @@ from spark_storlets.sandbox.failures import StorletFailure
 from spark_storlets.sandbox.gateway import TMP_SIZE, WORKER, WORKER_SOURCE, WarmGateway, process_limits
 from spark_storlets.sandbox.pool import Storlet
 from spark_storlets.sandbox.process import Sandbox
+from spark_storlets.sandbox.seccomp import filter_file
 from swift.common.utils import config_true_value
 
 __all__ = ["BubblewrapGateway"]
@@ -106,15 +107,16 @@ class BubblewrapGateway(WarmGateway):
                 "unready",
                 "the bubblewrap sandbox needs a Swift server that runs as root, since storlets run under another user",
             )
+        seccomp = filter_file()
         cgroup = Cgroup.create(self.limits) if self.control_groups else None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             process = subprocess.Popen(
-                [*_joining(cgroup), *self._command(storlet, theirs.fileno())],
+                [*_joining(cgroup), *self._command(storlet, theirs.fileno(), seccomp)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), seccomp],
                 env=ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,  # a ^C at the server's terminal is the server's
@@ -126,9 +128,10 @@ class BubblewrapGateway(WarmGateway):
             raise
         finally:
             theirs.close()
+            os.close(seccomp)
         return Bubble(process, cgroup), ours
 
-    def _command(self, storlet: Storlet, fd: int) -> list[str]:
+    def _command(self, storlet: Storlet, fd: int, seccomp: int) -> list[str]:
         """Return bubblewrap around setpriv around prlimit around the worker."""
         directory = f"/var/lib/storlets/{storlet.main}"
         return [
@@ -139,7 +142,7 @@ class BubblewrapGateway(WarmGateway):
             *_directories([Path(WORKER), Path(directory)]),
             *("--ro-bind", str(WORKER_SOURCE), WORKER),
             *("--ro-bind", str(storlet.directory), directory),
-            *("--remount-ro", "/", "--chdir", "/tmp"),
+            *("--remount-ro", "/", "--chdir", "/tmp", "--seccomp", str(seccomp)),
             *shlex.split(UNPRIVILEGED.format(uid=self.sandbox_uid)),
             *process_limits(self.limits.memory),
             *(sys.executable, "-I", "-B", "-u", WORKER, str(fd), storlet.main, directory),
