@@ -36,7 +36,7 @@ from urllib.parse import unquote
 from spark_storlets.sandbox.failures import StorletFailure
 from storlets.swift_middleware import storlet_handler as engine
 from storlets.swift_middleware.handlers import StorletObjectHandler, StorletProxyHandler
-from swift.common.swob import HTTPBadRequest, HTTPException, HTTPUnauthorized, Request, Response, status_map
+from swift.common.swob import HTTPBadRequest, HTTPException, HTTPUnauthorized, Range, Request, Response, status_map
 from swift.common.utils import cache_from_env, close_if_possible, list_from_csv
 from swift.common.wsgi import make_pre_authed_request
 from swift.proxy.controllers.base import get_container_info
@@ -47,7 +47,6 @@ CLIENTS_HEADERS = re.compile(
     r"X-Storlet-(Range|Run-On-Proxy|Generate-Log|Extra-Resources|Container-Read|Name|Parameter.*)", re.IGNORECASE
 )
 WRITES = ("PUT", "POST", "DELETE", "COPY")
-RANGE = re.compile(r"bytes=\d+-\d+(,\s*\d+-\d+)*")
 
 
 class ObjectHandler(StorletObjectHandler):  # type: ignore[misc]
@@ -89,7 +88,7 @@ class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
         headers = self.request.headers
         for name in [name for name in headers if name.startswith("X-Storlet-") and not CLIENTS_HEADERS.fullmatch(name)]:
             del headers[name]
-        if not RANGE.fullmatch(headers.get("X-Storlet-Range", "bytes=0-0")):
+        if not _is_clear(headers.get("X-Storlet-Range", "bytes=0-0")):
             raise HTTPBadRequest("X-Storlet-Range must have a first and a last byte", request=self.request)
         storlet = headers.get("X-Run-Storlet", "")
         known = self._heads().get(self.storlet_container, [storlet]) if self._may_read_storlets(storlet) else {}
@@ -218,6 +217,14 @@ def filter_factory(global_conf: dict[str, str], **local_conf: str) -> Callable[[
     names = {"storlet_container": "storlet", "storlet_dependency": "dependency"}
     conf = {**names, **made.conf}
     return lambda app: Middleware(app, conf, made.gateway_conf)
+
+
+def _is_clear(byte_range: str) -> bool:
+    """Say whether all its ranges have a first and a last byte."""
+    try:
+        return all(None not in pair for pair in Range(byte_range).ranges)
+    except ValueError:
+        return False
 
 
 def _destination(env: dict[str, Any]) -> str:
