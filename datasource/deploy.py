@@ -17,6 +17,7 @@ DEPENDENCIES = (
     "storlet_source.py",
     "storlet_predicate.py",
     "csv_records.py",
+    "csv_filter.py",
     "csv_kernel.py",
     "libstorlets_csv_kernel.so",
 )

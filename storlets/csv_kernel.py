@@ -48,7 +48,7 @@ __all__ = [
 LIBRARY = "libstorlets_csv_kernel.so"
 """The file name of the kernel's library."""
 
-ABI_VERSION = 6
+ABI_VERSION = 7
 """The version of the library's C interface that this module speaks."""
 
 _TYPES: Mapping[str, pa.DataType] = MappingProxyType(
@@ -163,6 +163,18 @@ _SIGNATURES = {
         [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint8, ctypes.c_void_p],
     ),
     "csv_column": (
+        ctypes.c_int32,
+        [
+            ctypes.c_void_p,
+            ctypes.c_uint32,
+            ctypes.c_char_p,
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+        ],
+    ),
+    "csv_filter": (
         ctypes.c_int32,
         [
             ctypes.c_void_p,
@@ -332,6 +344,22 @@ class Kernel:
             self._give_zone()
         _check(code)
         return pa.Array._import_from_c(place, made)
+
+    def filter(
+        self, slot: int, type: str, operator: str, literal: str, rows: pa.UInt64Array | None = None
+    ) -> pa.UInt64Array:
+        """The indexes of the last scan's records, or of those of them in `rows`, of which a comparison is true.
+
+        That is `=`, `<`, `<=`, `>` or `>=` with a literal, on a column of whole numbers, doubles, decimals, dates
+        (`yyyy-MM-dd`) or strings. It is never true of null, nor of a value that does not convert; records with such a
+        value are not noted as malformed.
+        """
+        _array, place = _new_array()
+        comparison = f"{type}\0{operator}\0{literal}".encode()
+        indexes, count, _kept = _indexes(rows)
+        code = self._library.csv_filter(self._live(), slot, comparison, len(comparison), indexes, count, place)
+        _check(code, f": {type} {operator} {literal!r}")
+        return pa.Array._import_from_c(place, pa.uint64())
 
     def failed(self, slot: int) -> pa.BooleanArray:
         """Which of the last scan's records have no value in this column, which was made last and for all of them.

@@ -25,6 +25,7 @@ import base64
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import csv_filter
 import csv_kernel
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -93,11 +94,16 @@ class Scan:
         self._output = [name for name in request["columns"] if name != self._corrupt]
         self._predicate: dict[str, Any] | None = request["predicate"]
         filtered = columns_of(self._predicate) if self._predicate else set()
+        self._comparisons: list[csv_filter.Comparison] = []
+        if request["mode"] != "FAILFAST":
+            # There, what does not convert counts in records that do not pass, too.
+            self._comparisons, self._predicate = csv_filter.split(self._predicate, self._types)
         names = list(self._types)
         # The set of columns that the query needs decides how Spark reads broken records: no more and no less.
         self._required = [name for name in names if name in filtered or name in self._output]
         self._positions = [names.index(name) for name in self._required]
-        self._filtered = [name for name in self._required if name in filtered]
+        evaluated = columns_of(self._predicate) if self._predicate else set()
+        self._evaluated = [name for name in self._required if name in evaluated]
         fields = {name: arrow_type(self._types[name]) for name in self._output}
         self.schema = pa.schema([(name, fields.get(name, pa.string())) for name in request["columns"]])
 
@@ -123,11 +129,13 @@ class Scan:
 
     def _rows(self, kernel: Kernel, records: int) -> pa.RecordBatch:
         made, missing = {}, {}
-        for name in self._filtered:
-            made[name] = self._column(kernel, name, None)
+        rows: pa.Array | None = None
+        for column, kind, operator, literal in self._comparisons:
+            rows = kernel.filter(self._required.index(column), kind, operator, literal, rows)
+        for name in self._evaluated:
+            made[name] = self._column(kernel, name, rows)
             if self._request["mode"] == "FAILFAST":
                 missing[name] = kernel.failed(self._required.index(name))
-        rows: pa.Array | None = None
         if self._request["mode"] == "FAILFAST":
             made, rows = self._checked(kernel, made, missing, records)
         if self._predicate is not None:

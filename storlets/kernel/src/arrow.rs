@@ -20,6 +20,8 @@ pub enum Values {
     Int32(Vec<i32>),
     /// Also timestamps.
     Int64(Vec<i64>),
+    /// Indexes.
+    UInt64(Vec<u64>),
     Float32(Vec<f32>),
     Float64(Vec<f64>),
     Decimal(Vec<i128>),
@@ -53,7 +55,6 @@ impl Array {
         self.validity.bits()
     }
 
-    #[cfg(test)]
     pub(crate) fn values(&self) -> &Values {
         &self.values
     }
@@ -66,6 +67,7 @@ impl Array {
             Values::Int16(values) => (address(values), None),
             Values::Int32(values) => (address(values), None),
             Values::Int64(values) => (address(values), None),
+            Values::UInt64(values) => (address(values), None),
             Values::Float32(values) => (address(values), None),
             Values::Float64(values) => (address(values), None),
             Values::Decimal(values) => (address(values), None),

@@ -234,9 +234,12 @@ pub fn texts<'a>(tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>) -> Res
 
 /// A column of truth values.
 pub fn booleans(values: &[bool]) -> Array {
-    let mut validity = Validity::with_capacity(values.len());
-    values.iter().for_each(|_| validity.push(true));
-    Array::new(validity, Values::Bits(bits(values)))
+    Array::new(Validity::all(values.len()), Values::Bits(bits(values)))
+}
+
+/// A column of indexes.
+pub fn indexes(values: Vec<u64>) -> Array {
+    Array::new(Validity::all(values.len()), Values::UInt64(values))
 }
 
 fn bits(values: &[bool]) -> Vec<u8> {
@@ -262,6 +265,14 @@ impl Validity {
             nulls: 0,
             capacity,
             bits: Vec::new(),
+        }
+    }
+
+    /// Of so many values, none of them null.
+    fn all(length: usize) -> Self {
+        Validity {
+            length,
+            ..Validity::with_capacity(0)
         }
     }
 

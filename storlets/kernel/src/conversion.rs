@@ -84,11 +84,17 @@ impl Conversion {
             today: options.number("today", 0)?,
         })
     }
+
     /// Whether a token is null [4.1].
     pub fn is_null(&self, token: &[u8]) -> bool {
         let null = self.null_value.as_bytes();
         // Malformed bytes may be what nullValue has in their place.
         token == null || (!null.is_ascii() && text::decoded(token) == null)
+    }
+
+    /// Whether `yyyy-MM-dd` is a date, if there is such a day.
+    pub fn reads_iso_dates(&self) -> bool {
+        self.date_format.is_none()
     }
 
     /// The texts of NaN and the infinities.

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use crate::column::{self, ColumnType};
+use crate::compare::Comparison;
 use crate::conversion::Conversion;
 use crate::dialect::Dialect;
 use crate::infer::{self, Inferred};
@@ -17,7 +18,7 @@ use std::str::from_utf8;
 use std::{ptr, slice};
 
 /// Raised whenever a signature or the meaning of a number changes.
-const ABI_VERSION: u32 = 6;
+const ABI_VERSION: u32 = 7;
 
 /// A scanner and the buffer it scanned last.
 pub struct Handle {
@@ -166,6 +167,44 @@ pub unsafe extern "C" fn csv_column(
         let kind = from_utf8(kind).map_err(|_| Error::InvalidArgument)?;
         let kind = ColumnType::parse(kind)?;
         handle.scanner.column(bytes, slot as usize, kind, rows)
+    });
+    // SAFETY: the caller's promise.
+    unsafe { give(array.map(|array| array.export()), out) }
+}
+
+/// The records of the last scan of which a comparison is true, see [`Scanner::filter`]: indexes. `comparison` is the type's
+/// name, the operator and the literal, with a NUL between them.
+///
+/// # Safety
+/// As for `csv_column`, with `comparison` for `kind`.
+#[no_mangle]
+pub unsafe extern "C" fn csv_filter(
+    handle: *mut Handle,
+    slot: u32,
+    comparison: *const u8,
+    comparison_len: u64,
+    rows: *const u64,
+    n_rows: u64,
+    out: *mut ArrowArray,
+) -> i32 {
+    // SAFETY: the caller's promise; nothing else holds the handle during the call.
+    let handle = unsafe { &mut *handle };
+    // SAFETY: the caller's promises on the scanned buffer, on `comparison` and on `rows`.
+    let (bytes, comparison, indexes) = unsafe {
+        (
+            borrowed(handle.buf, handle.len),
+            borrowed(comparison, comparison_len as usize),
+            borrowed(rows, n_rows as usize),
+        )
+    };
+    let rows = (!rows.is_null()).then_some(indexes);
+    let array = guarded(|| {
+        let comparison = from_utf8(comparison).map_err(|_| Error::InvalidArgument)?;
+        let mut parts = comparison.splitn(3, '\0');
+        let mut part = || parts.next().ok_or(Error::InvalidArgument);
+        let comparison = Comparison::parse(ColumnType::parse(part()?)?, part()?, part()?)?;
+        let scanner = &mut handle.scanner;
+        scanner.filter(bytes, slot as usize, &comparison, rows)
     });
     // SAFETY: the caller's promise.
     unsafe { give(array.map(|array| array.export()), out) }

@@ -26,6 +26,7 @@
 
 mod arrow;
 mod column;
+mod compare;
 mod conversion;
 mod cuts;
 mod dialect;
@@ -47,6 +48,7 @@ mod zone;
 
 pub use arrow::{Array, ArrowArray};
 pub use column::ColumnType;
+pub use compare::Comparison;
 pub use conversion::Conversion;
 pub use cuts::{Cuts, Outcome};
 pub use dialect::{Dialect, Encoding, UnescapedQuotes};

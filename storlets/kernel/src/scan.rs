@@ -5,6 +5,7 @@
 
 use crate::arrow::Array;
 use crate::column::{self, ColumnType};
+use crate::compare::Comparison;
 use crate::conversion::Conversion;
 use crate::dialect::{Dialect, Encoding};
 use crate::error::Error::{self, *};
@@ -503,6 +504,32 @@ impl Scanner {
         };
         let equal: Vec<bool> = (0..self.lines.spans.len()).map(same).collect();
         column::booleans(&equal)
+    }
+
+    /// The indexes of the last scan's records, or of those of them in `rows`, of whose value in a column a comparison is
+    /// true. Says nothing of malformed records.
+    pub fn filter(
+        &mut self,
+        buf: &[u8],
+        slot: usize,
+        comparison: &Comparison,
+        rows: Option<&[u64]>,
+    ) -> Result<Array, Error> {
+        if slot >= self.width {
+            return Err(InvalidArgument);
+        }
+        self.check_rows(rows)?;
+        let mut fields = std::mem::take(&mut self.column);
+        self.locate(buf, slot, rows, &mut fields);
+        let token = |at: usize| fields[at].bytes(buf, &self.decoded);
+        let (conversion, zones) = (&self.conversion, &mut self.zones);
+        let passing = comparison.passing(conversion, zones, fields.len(), token);
+        self.column = fields;
+        let mut passing = passing?;
+        if let Some(rows) = rows {
+            passing.iter_mut().for_each(|at| *at = rows[*at as usize]);
+        }
+        Ok(column::indexes(passing))
     }
 
     /// Which records have a value in the column made last that is missing or does not convert. Null is a value.
