@@ -17,7 +17,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,13 +49,21 @@ class Devstack:
         directory: everything the cluster writes goes below it; made when missing.
         port: the proxy's port on 127.0.0.1; the other servers take the four ports after it, the storage nodes on
             127.0.0.11 to 127.0.0.13. None: the one it was made with, or 8080.
+        sandbox: what storlets run in, bubblewrap or docker.
+        gateway: options of the storlet gateways that are not to have the devstack's values.
     """
 
-    def __init__(self, directory: Path, port: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        port: int | None = None,
+        sandbox: str = "bubblewrap",
+        gateway: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory.expanduser().resolve()
         self._settings = self.directory / "devstack.json"
         known = json.loads(self._settings.read_text())["port"] if self._settings.exists() else 8080
-        self.layout = Layout(self.directory, known if port is None else port)
+        self.layout = Layout(self.directory, known if port is None else port, sandbox, gateway or {})
 
     @property
     def auth_url(self) -> str:

@@ -12,7 +12,8 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 #: The tempauth account that `up` makes; a development cluster on loopback, so its password is no secret.
@@ -23,10 +24,12 @@ _PROXY_HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the cluster lives: its directory and the first of its five ports."""
+    """Where the cluster lives: its directory and the first of its five ports; and what storlets run in."""
 
     directory: Path
     port: int
+    sandbox: str = "bubblewrap"  # or docker
+    gateway: Mapping[str, str] = field(default_factory=dict)  # options of the storlet gateways
 
     @property
     def etc(self) -> Path:
@@ -178,7 +181,7 @@ paste.filter_factory = spark_storlets.sandbox.middleware:filter_factory
 storlet_container = storlet
 storlet_dependency = dependency
 storlet_logcontainer = log
-storlet_gateway_module = spark_storlets_bubblewrap
+storlet_gateway_module = spark_storlets_{layout.sandbox}
 storlet_gateway_conf = {layout.etc}/gateway-{name}.conf
 internal_client_conf_path = {layout.etc}/internal-client.conf
 execution_server = {name.split("-")[0]}
@@ -186,13 +189,15 @@ execution_server = {name.split("-")[0]}
 
 
 def _gateway(layout: Layout, name: str) -> str:
-    return f"""[DEFAULT]
-host_root = {layout.directory / "storlets" / name}
-queue_size = 400
-queue_timeout = 60
-storlet_timeout = 300
-storlet_max_time = 3600
-"""
+    options = {
+        "host_root": layout.directory / "storlets" / name,
+        "queue_size": 400,
+        "queue_timeout": 60,
+        "storlet_timeout": 300,
+        "storlet_max_time": 3600,
+        **layout.gateway,
+    }
+    return "[DEFAULT]\n" + "".join(f"{key} = {value}\n" for key, value in options.items())
 
 
 def _write_rings(layout: Layout) -> None:

@@ -14,7 +14,7 @@ unready    503    This server cannot run it now
 ========== ====== ================================================================================
 
 An object server must not say 5xx to its proxy for what a tenant's program did: the proxy counts those as errors of
-the disk, and after some of them sends nobody to it any more. So it says 429 where another replica may do better,
+the disk, and after some of them sends nobody to it any more. So it says 409 where another replica may do better,
 and 200 with the failure in a header where the storlet would only fail there again.
 """
 
@@ -59,7 +59,7 @@ class StorletFailure(StorletRuntimeException):  # type: ignore[misc]
 
     def for_proxy(self) -> HTTPException:
         """Return an object server's answer to its proxy."""
-        status = 429 if STATUS[self.kind] == 503 else 200
+        status = 409 if STATUS[self.kind] == 503 else 200
         return HTTPException(
             status=_line(status), headers={HEADER: json.dumps({"kind": self.kind, "message": str(self)})}, body=b""
         )
