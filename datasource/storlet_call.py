@@ -10,14 +10,18 @@ from typing import Any
 
 import google_crc32c
 import requests
+from requests.adapters import HTTPAdapter
 from spark_storlets.datasource.client import StoredObject, SwiftClient
 from spark_storlets.datasource.deploy import STORLET
+from urllib3.util import Retry
 
 from spark_storlets.errors import ANSWER_ERRORS, KINDS, StorletError, error_of
 
 PARAMETER_BYTES = 6000
 MAGIC = b"STORLET1"
 TIMEOUT = (10, 600)  # seconds to connect, and without a byte
+# Again only if the store says when: 503 with Retry-After.
+AS_ASKED = Retry(total=60, connect=0, read=0, redirect=0, other=0, raise_on_status=False)
 Json = dict[str, Any]
 
 
@@ -55,7 +59,9 @@ def facts_of(client: SwiftClient, item: StoredObject, body: Json) -> Json:
     """
     request = request_for(client, item, body)
     try:
-        answer = requests.get(request["url"], headers=request["headers"], timeout=TIMEOUT)
+        with requests.Session() as session:
+            session.mount(request["url"], HTTPAdapter(max_retries=AS_ASKED))
+            answer = session.get(request["url"], headers=request["headers"], timeout=TIMEOUT)
     except (requests.RequestException, OSError) as error:
         raise _failure(request, "connect", type(error).__name__) from error
     if answer.status_code != 200:

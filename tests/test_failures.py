@@ -139,9 +139,16 @@ def test_record_that_spark_refuses_is_refused(read, put):
 class _Cutting(http.server.BaseHTTPRequestHandler):
     """A way to the store that breaks off each storlet's answer after `keep` of its bytes, or flips a bit there."""
 
-    keep, flip, whole = 0, False, b""
+    keep, flip, whole, busy = 0, False, b"", 0
 
     def do_GET(self):
+        if "X-Run-Storlet" in self.headers and self.busy:
+            type(self).busy -= 1
+            self.send_response(503)
+            self.send_header("Retry-After", "0")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         store = self.server.store
         request = urllib.request.Request(store + self.path, headers=dict(self.headers.items()))
         request.remove_header("Host")
@@ -214,6 +221,15 @@ def test_damaged_value_is_no_answer(read, put, cutting):
     handler.flip, handler.keep = True, handler.whole.index(b"long-enough")
     with raises(IncompleteAnswerError, "damaged"):
         frame.collect()
+
+
+def test_the_planner_asks_a_busy_store_again(read, put, cutting):
+    url, handler = cutting
+    handler.flip, handler.keep = False, 1 << 30
+    path = put("busy.csv", b"1\n2\n")
+    handler.busy = 5
+    assert read(path, authUrl=url).count() == 2
+    assert handler.busy == 0
 
 
 def test_storlet_that_dies_gives_an_error(read, put, client):
