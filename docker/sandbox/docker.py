@@ -39,6 +39,7 @@ from spark_storlets.sandbox.failures import StorletFailure
 from spark_storlets.sandbox.gateway import TMP_SIZE, WORKER, WORKER_SOURCE, WarmGateway, process_limits
 from spark_storlets.sandbox.pool import Storlet
 from spark_storlets.sandbox.process import Sandbox
+from spark_storlets.sandbox.status import process_name
 
 __all__ = ["DockerGateway"]
 
@@ -138,7 +139,7 @@ class DockerGateway(WarmGateway):
             user=f"{self.sandbox_uid}:{self.sandbox_uid}",
             working_dir="/tmp",
             environment={"LANG": "C.UTF-8"},
-            labels={LABEL: _server(os.getpid())},
+            labels={LABEL: process_name(os.getpid())},
             network_disabled=True,
             host_config=host_config,
         )
@@ -185,15 +186,7 @@ def _client(url: str) -> APIClient:
         client.headers["Connection"] = "close"  # it would keep some for each container, by its URL
         for container in client.containers(all=True, filters={"label": LABEL}):
             server = container["Labels"][LABEL]
-            if server != _server(int(server.split("-")[0])):  # what a server that was killed has left
+            if server != process_name(int(server.split("-")[0])):  # what a server that was killed has left
                 remove(client, container["Id"])
         _clients[url] = client
     return _clients[url]
-
-
-def _server(pid: int) -> str:
-    """Name a process, as no other one ever is; empty when there is none."""
-    try:
-        return f"{pid}-{Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
-    except OSError:
-        return ""

@@ -45,6 +45,7 @@ worker_reuse to no. A new version of the storlet or of a dependency runs in new 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -55,6 +56,7 @@ from logging import Logger, LoggerAdapter
 from pathlib import Path
 from typing import TypeVar
 
+from eventlet.hubs import get_hub
 from spark_storlets.sandbox.cgroups import Limits
 from spark_storlets.sandbox.descriptors import socket
 from spark_storlets.sandbox.failures import StorletFailure
@@ -63,6 +65,7 @@ from spark_storlets.sandbox.invocation import Invocation
 from spark_storlets.sandbox.pool import Pool, Storlet, Worker
 from spark_storlets.sandbox.process import Sandbox
 from spark_storlets.sandbox.records import Record
+from spark_storlets.sandbox.status import Status
 from storlets.gateway.common.stob import StorletData, StorletResponse
 from storlets.gateway.gateways.container.gateway import ContainerStorletRequest, StorletGatewayContainer
 from storlets.gateway.gateways.container.runtime import RunTimePaths
@@ -72,11 +75,15 @@ __all__ = ["WarmGateway"]
 
 TMP_SIZE = 64 * 1024 * 1024  # bytes in /tmp, and of one file anywhere
 MAX_LOG = 1024 * 1024
+STATUS_DELAY = 0.5  # seconds
 WORKER = "/run/worker.py"
 WORKER_SOURCE = Path(__file__).with_name("worker.py")
 Number = TypeVar("Number", int, float)
 
-_pools: dict[tuple[type, str, str], Pool] = {}  # by account; a gateway lives for one request only
+# By host_root and account: a gateway lives for one request only.
+_pools: dict[tuple[str, str], Pool] = {}
+_statuses: dict[str, Status] = {}
+_writes: set[str] = set()  # of whose status one is due
 
 
 class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
@@ -125,10 +132,12 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
         # The engine cuts the scope to 13 characters, which two accounts may share; their storlets must not.
         account = str(getattr(sreq.file_manager, "account", self.scope))
         paths = RunTimePaths(account, self.conf)
-        record = Record(self.logger, f"{account}/{sreq.storlet_id}")
+        host_root = str(paths.host_root_dir)
+        status = _statuses.setdefault(host_root, Status())
+        record = Record(self.logger, f"{account}/{sreq.storlet_id}", status, lambda: _write_soon(host_root))
         try:
             storlet = self._storlet(sreq, account, paths)
-            pool = self._pool(storlet)
+            pool = self._pool(host_root, account)
             with pool.installing:
                 if not storlet.directory.is_dir():
                     install(storlet, sreq.file_manager)
@@ -170,13 +179,14 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
             log=Path(paths.get_host_slog_path(sreq.storlet_main)).with_name("worker.log"),
         )
 
-    def _pool(self, storlet: Storlet) -> Pool:
-        key = (type(self), str(self.conf.get("host_root")), storlet.account)
+    def _pool(self, host_root: str, account: str) -> Pool:
+        key = (host_root, account)
         if key not in _pools:
-            _pools[key] = Pool(self._start_worker, self.pool_size, self.queue_size)
+            _pools[key] = Pool(self.start_worker, self.pool_size, self.queue_size)
         return _pools[key]
 
-    def _start_worker(self, storlet: Storlet) -> Worker:
+    def start_worker(self, storlet: Storlet) -> Worker:
+        """Start a worker that will say when it has imported the storlet."""
         files = lock(storlet.directory)
         try:
             log = _open_log(storlet.log)
@@ -203,6 +213,23 @@ def process_limits(memory: int) -> list[str]:
 def refused(message: str) -> StorletFailure:
     """Return the failure of a call that is not run."""
     return StorletFailure("refused", message)
+
+
+def _write_soon(host_root: str) -> None:
+    if host_root not in _writes:
+        _writes.add(host_root)
+        get_hub().schedule_call_global(STATUS_DELAY, _write, host_root)
+
+
+def _write(host_root: str) -> None:
+    _writes.discard(host_root)
+    status = _statuses[host_root]
+    pools = [pool for (root, _), pool in _pools.items() if root == host_root]
+    status.workers = sum(pool.workers for pool in pools)
+    status.idle = sum(pool.idle for pool in pools)
+    status.waiting = sum(pool.waiting for pool in pools)
+    with contextlib.suppress(OSError):  # a full disk must not harm the server
+        status.write(Path(host_root))
 
 
 def _open_log(file: Path) -> int:

@@ -156,10 +156,25 @@ class Pool:
     def __init__(self, start: Callable[[Storlet], Worker], size: int, queue_size: int) -> None:
         self.installing = Semaphore()  # one request fetches a new version, the others wait for it
         self._start_process = start
-        self._free = size
+        self._size = self._free = size
         self._queue_size = queue_size
         self._idle: list[Worker] = []
         self._queue: deque[tuple[Storlet, Event]] = deque()
+
+    @property
+    def workers(self) -> int:
+        """How many workers there are, or are starting or ending."""
+        return self._size - self._free
+
+    @property
+    def idle(self) -> int:
+        """How many of them wait for a call."""
+        return len(self._idle)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a worker."""
+        return len(self._queue)
 
     def borrow(self, storlet: Storlet, queue_timeout: float, start_timeout: float) -> Worker:
         """Return a worker that has this version imported, an idle one if there is one. Starting one is not queueing."""

@@ -18,18 +18,24 @@ bytes              Counter: bytes of output
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from logging import ERROR, INFO, Logger, LoggerAdapter
 
 from spark_storlets.sandbox.failures import StorletFailure
+from spark_storlets.sandbox.status import Status
 
 __all__ = ["Record"]
 
 
 class Record:
-    """The record of one call."""
+    """The record of one call; calls changed when it has added itself to the server's status."""
 
-    def __init__(self, logger: LoggerAdapter[Logger], storlet: str) -> None:
+    def __init__(
+        self, logger: LoggerAdapter[Logger], storlet: str, status: Status, changed: Callable[[], None]
+    ) -> None:
         self.bytes = 0
+        self._status = status
+        self._changed = changed
         self._logger = logger
         self._storlet = storlet
         self._begin = self._given = time.monotonic()
@@ -43,9 +49,11 @@ class Record:
         seconds = time.monotonic() - self._begin
         if failure is not None:
             self._count(f"failures.{failure.kind}")
+            self._status.failures[failure.kind] += 1
             how = f"{failure.kind}: {failure}"
         elif gone:
             self._count("gone")
+            self._status.gone += 1
             how = "its client left"
         else:
             how = "ok"
@@ -54,6 +62,12 @@ class Record:
         self._count("bytes", self.bytes)
         self._timing("timing", seconds)
         self._timing("wait", self._given - self._begin)
+        self._status.calls += 1
+        self._status.seconds += seconds
+        self._status.wait += self._given - self._begin
+        self._status.cpu += cpu
+        self._status.bytes += self.bytes
+        self._changed()
         spent = f"{self.bytes} bytes in {seconds:.3f} s, CPU {cpu:.3f} s"
         self._logger.log(ERROR if failure else INFO, f"storlet {self._storlet}: {how} ({spent})")
 
