@@ -12,6 +12,7 @@ import click
 
 from spark_storlets.errors import ConfigurationError, StorletError, error_from_spark
 from spark_storlets.resources import jar_path
+from spark_storlets.sandbox.command import sandbox
 
 _DIRECTORY = click.option(
     "--directory",
@@ -177,6 +178,9 @@ def logs(server: str, directory: Path) -> None:
     from spark_storlets.devstack import Devstack
 
     click.echo(Devstack(directory).log_file(server).read_text(errors="replace"), nl=False)
+
+
+main.add_command(sandbox)
 
 
 def _credentials(auth_url: str | None, user: str | None, key: str | None) -> tuple[str, str, str]:

@@ -1,0 +1,109 @@
+"""The commands ``spark-storlets sandbox``: make this node fit to run storlets, say whether it is, and how it does."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from spark_storlets.sandbox.check import Finding
+
+__all__ = ["sandbox"]
+
+_DOCKER_URL = click.option(
+    "--docker-url",
+    default="unix:///var/run/docker.sock",
+    show_default=True,
+    envvar="DOCKER_HOST",
+    help="The Docker daemon on this node.",
+)
+_IMAGE = click.option("--image", default="spark-storlets-sandbox:latest", show_default=True, help="The image's name.")
+
+
+@click.group()
+def sandbox() -> None:
+    """What storlets run in on a storage node."""
+
+
+@sandbox.command()
+@_DOCKER_URL
+@_IMAGE
+@click.option(
+    "--base",
+    default="debootstrap",
+    show_default=True,
+    help="An image with Python 3.11 and util-linux to build on, such as python:3.11-slim-bookworm; or debootstrap: "
+    "make a Debian here, as root, without any hub.",
+)
+def build(docker_url: str, image: str, base: str) -> None:
+    """Build the image for the Docker sandbox, and print its digest."""
+    from spark_storlets.sandbox.image import build as build_image
+
+    digest = build_image(docker_url, base, image, lambda text: click.echo(text, err=True))
+    click.echo(digest)
+
+
+@sandbox.command()
+@_DOCKER_URL
+@_IMAGE
+@click.option("--only", type=click.Choice(["docker", "bubblewrap"]), help="Look at this sandbox alone.")
+def check(docker_url: str, image: str, only: str | None) -> None:
+    """Say whether this node can run storlets, and what to install; exit code 1 if it cannot."""
+    from spark_storlets.sandbox.check import check_bubblewrap, check_docker
+
+    warnings.filterwarnings("ignore", "\nEventlet is deprecated")
+    checks: dict[str, Callable[[], Iterator[Finding]]] = {
+        "docker": lambda: check_docker(docker_url, image),
+        "bubblewrap": check_bubblewrap,
+    }
+    able = []
+    for name, findings in checks.items():
+        if only in (None, name):
+            click.echo(f"{name}:")
+            if _show(findings()):
+                able.append(name)
+    click.echo(f"This node can run storlets in {' and in '.join(able)}." if able else "This node cannot run storlets.")
+    sys.exit(0 if able else 1)
+
+
+def _show(findings: Iterator[Finding]) -> bool:
+    """Print what was found, and return whether all is well."""
+    well = True
+    for finding in findings:
+        click.echo(f"  {'no ' if finding.remedy else 'yes'}  {finding.what}")
+        if finding.remedy:
+            click.echo(f"       {finding.remedy}")
+            well = False
+    return well
+
+
+@sandbox.command()
+@click.option(
+    "--host-root",
+    type=click.Path(path_type=Path),
+    default=Path("/var/lib/storlets"),
+    show_default=True,
+    help="The gateway's option of this name.",
+)
+def status(host_root: Path) -> None:
+    """Show what the Swift servers of this node have done with storlets since they started."""
+    from spark_storlets.sandbox.status import statuses
+
+    head = ("server", "calls", "failed", "left", "mean s", "wait s", "CPU s", "MB out", "workers", "idle", "waiting")
+    click.echo("".join(f"{word:>9}" for word in head))
+    for pid, found in statuses(host_root):
+        calls = max(found.calls, 1)
+        row = (
+            *(str(number) for number in (pid, found.calls, found.failures.total(), found.gone)),
+            *(f"{seconds:.3f}" for seconds in (found.seconds / calls, found.wait / calls, found.cpu)),
+            f"{found.bytes / 1e6:.1f}",
+            *(str(number) for number in (found.workers, found.idle, found.waiting)),
+        )
+        click.echo("".join(f"{word:>9}" for word in row))
+        for kind, number in found.failures.most_common():
+            click.echo(f"{'':>9}  failed as {kind}: {number}")
