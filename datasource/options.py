@@ -32,6 +32,10 @@ OPTIONS = (
     Option("workersPerNode", "requests that a storage node works on at once", "2"),
     Option("minSplitSize", "bytes that a split has at least", str(1 << 20)),
     Option("maxSplitSize", "bytes that a split has at most", str(256 << 20)),
+    Option("window", "requests that a task has in flight at most", "4"),
+    Option("retries", "how often a request is repeated that the store could not answer, or not to the end", "3"),
+    Option("connectTimeout", "seconds to connect", "10"),
+    Option("readTimeout", "seconds without a byte", "600"),
 )
 
 
@@ -52,6 +56,7 @@ class ReadOptions:
     parallelism: int
     min_split_size: int
     max_split_size: int
+    reading: Mapping[str, int]  # what the connector must know of how to read, by its names
 
     def __repr__(self) -> str:
         return f"ReadOptions(paths={self.paths}, auth_url={self.auth_url!r}, user={self.user!r})"
@@ -80,10 +85,18 @@ class ReadOptions:
             parallelism=_positive("replicas", value("replicas")) * _positive("workersPerNode", value("workersPerNode")),
             min_split_size=_positive("minSplitSize", value("minSplitSize")),
             max_split_size=_positive("maxSplitSize", value("maxSplitSize")),
+            reading={
+                **{name: _positive(name, value(name)) for name in ("window", "connectTimeout", "readTimeout")},
+                "retries": _whole("retries", value("retries"), 0),
+            },
         )
 
 
 def _positive(name: str, text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"the option {name} is a whole number from 1 on, not {text!r}.")
+    return _whole(name, text, 1)
+
+
+def _whole(name: str, text: str, least: int) -> int:
+    if not text.isdecimal() or not least <= int(text) < 1 << 53:
+        raise ConfigurationError(f"the option {name} is a whole number from {least} on, not {text!r}.")
     return int(text)

@@ -30,6 +30,7 @@ from spark_storlets.datasource.predicates import (
     is_early,
 )
 from spark_storlets.datasource.storlet_call import request_for
+from spark_storlets.partitioner.splits import grouped
 
 from spark_storlets.errors import ANSWER_ERRORS, ConfigurationError, StorletError, UnsupportedError
 
@@ -131,8 +132,14 @@ def plan(request: Json) -> Json:
         "fold_case": not csv.case_sensitive,
     }
     bodies = [(item, {**split, **scan}) for item in table.objects for split in table.splits(item)]
-    partitions = [{"requests": [request_for(client, item, body)]} for item, body in bodies]
-    return {"partitions": partitions, "errors": ANSWER_ERRORS}
+    sized = [((body["end"] or item.size) - body["start"], request_for(client, item, body)) for item, body in bodies]
+    partitions = [{"requests": group} for group in grouped(sized, options.min_split_size)]
+    return {"partitions": partitions, "errors": ANSWER_ERRORS, "reading": options.reading}
+
+
+def token(request: Json) -> Json:
+    """Log in again."""
+    return {"token": client_of(ReadOptions.parse(request["options"], request["conf"])).token}
 
 
 def client_of(options: ReadOptions) -> SwiftClient:
@@ -163,7 +170,7 @@ def _type_name(field: Json) -> str:
 #: Where a schema's JSON calls a type otherwise than SQL.
 _SIMPLE_NAMES = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}
 
-_OPERATIONS: Mapping[str, Callable[[Json], Json]] = {"schema": schema_of, "push": push, "plan": plan}
+_OPERATIONS: Mapping[str, Callable[[Json], Json]] = {"schema": schema_of, "push": push, "plan": plan, "token": token}
 
 if __name__ == "__main__":
     main()

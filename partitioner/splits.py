@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
 class Split(NamedTuple):
@@ -30,3 +33,24 @@ def splits_of(size: int, parallelism: int, least: int, largest: int) -> list[Spl
     count = max(count, -(-size // largest))
     step = -(-size // count)
     return [Split(start, min(start + step, size)) for start in range(0, size, step)]
+
+
+def grouped(sized: Iterable[tuple[int, T]], least: int) -> list[list[T]]:
+    """Put small things that follow each other together, for one task each.
+
+    Args:
+        sized: bytes, and the thing.
+        least: bytes that a group has at least, but for the last one.
+
+    Returns:
+        Groups in the given order.
+    """
+    groups: list[list[T]] = []
+    room = 0
+    for size, thing in sized:
+        if room <= 0:
+            groups.append([])
+            room = least
+        groups[-1].append(thing)
+        room -= size
+    return groups

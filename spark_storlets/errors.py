@@ -133,6 +133,11 @@ ANSWER_ERRORS: dict[str, dict[str, str]] = {
         "message": "Could not reach the store for {object}: {detail}. Check that the cluster is up and reachable "
         "from the executors.",
     },
+    "changed": {
+        "kind": "incomplete",
+        "message": "The answer of {storlet} on {object}, bytes {range}, broke off and could not be resumed: repeated, "
+        "{detail}. No row of it was used for a result. Run the query again.",
+    },
     "cut": {
         "kind": "incomplete",
         "message": "The answer of {storlet} on {object}, bytes {range}, broke off: {detail}. No row of it was used "

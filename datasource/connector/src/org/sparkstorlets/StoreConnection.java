@@ -2,92 +2,113 @@ package org.sparkstorlets;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.HttpURLConnection;
-import java.net.URL;
+import java.net.ConnectException;
+import java.net.NoRouteToHostException;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apache.http.Header;
+import org.apache.http.HttpResponse;
+import org.apache.http.client.config.RequestConfig;
+import org.apache.http.client.methods.HttpGet;
+import org.apache.http.conn.ConnectTimeoutException;
+import org.apache.http.impl.client.CloseableHttpClient;
+import org.apache.http.impl.client.HttpClients;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One HTTP GET. HttpURLConnection because it reads faster than java.net.http and has a read timeout. */
+/** One HTTP GET. Apache's client, which Spark brings along, because another thread can abort it at any time. */
 final class StoreConnection {
   private static final Logger LOG = LoggerFactory.getLogger("spark_storlets");
-  private static final int CONNECT_TIMEOUT_MS = 10_000;
-  private static final int READ_TIMEOUT_MS = 600_000;
   private static final int MAX_BODY_CHARS = 300;
+  // Tasks bound how many there are.
+  private static final int MAX_CONNECTIONS = 1 << 16;
+  private static final CloseableHttpClient CLIENT = HttpClients.custom()
+      .setMaxConnTotal(MAX_CONNECTIONS)
+      .setMaxConnPerRoute(MAX_CONNECTIONS)
+      .disableAutomaticRetries()
+      .disableRedirectHandling()
+      .disableContentCompression()
+      .disableCookieManagement()
+      .disableAuthCaching()
+      .setUserAgent("spark-storlets")
+      .build();
 
   private final StoreRequest request;
   private final StoreErrors errors;
-  private HttpURLConnection http;
+  private final HttpGet get;
 
-  StoreConnection(StoreRequest request, StoreErrors errors) {
+  /** Nothing is sent before {@link #open}. */
+  StoreConnection(StoreRequest request, Reading reading, StoreErrors errors) {
     this.request = request;
     this.errors = errors;
+    this.get = new HttpGet(request.url());
+    get.setConfig(RequestConfig.custom()
+        .setConnectTimeout(reading.connectTimeout())
+        .setSocketTimeout(reading.readTimeout())
+        .build());
+    request.headers().forEach(this::setHeader);
   }
 
   /** The body of the answer, once the status is good. */
   InputStream open() {
-    connect();
+    HttpResponse response;
     try {
-      int status = http.getResponseCode();
-      LOG.debug("GET {}: {}", request, status);
+      response = CLIENT.execute(get);
+    } catch (ConnectException | ConnectTimeoutException | NoRouteToHostException | UnknownHostException e) {
+      throw errors.of("connect", StoreErrors.words(e), e);
+    } catch (IOException e) {
+      throw errors.of("cut", StoreErrors.words(e) + ", 0 bytes received", e);
+    }
+    int status = response.getStatusLine().getStatusCode();
+    LOG.debug("GET {}: {}", request, status);
+    try {
       if (status / 100 == 2) {
-        return http.getInputStream();
+        return response.getEntity().getContent();
       }
-      throw errors.ofStatus(status, refusal());
+      throw errors.ofStatus(status, refusal(response), header(response, "Retry-After"));
     } catch (IOException e) {
       throw errors.of("cut", StoreErrors.words(e) + ", 0 bytes received", e);
     }
   }
 
-  private void connect() {
-    try {
-      http = (HttpURLConnection) new URL(request.url()).openConnection();
-      http.setConnectTimeout(CONNECT_TIMEOUT_MS);
-      http.setReadTimeout(READ_TIMEOUT_MS);
-      http.setInstanceFollowRedirects(false);
-      http.setUseCaches(false);
-      request.headers().forEach(this::setHeader);
-      http.connect();
-    } catch (IOException e) {
-      throw errors.of("connect", StoreErrors.words(e), e);
-    }
+  /** Ends it, from any thread; who reads it gets an IOException. */
+  void abort() {
+    get.abort();
   }
 
-  // The exception of the JDK quotes the value, which may be a token: it must not be kept as the cause.
+  // The value may be a token: it must not be quoted.
   private void setHeader(String name, String value) {
-    try {
-      http.setRequestProperty(name, value);
-    } catch (IllegalArgumentException e) {
+    if (value.chars().anyMatch(c -> c < ' ' || c > '~')) {
       throw new StorletException("configuration",
           "The header " + name + " has a value that HTTP does not allow (a line break?).");
     }
+    get.setHeader(name, value);
   }
 
-  private String refusal() throws IOException {
-    String transaction = http.getHeaderField("X-Trans-Id");
-    String detail = Stream.of(transaction == null ? "" : "transaction " + transaction, body())
+  private String refusal(HttpResponse response) {
+    String transaction = header(response, "X-Trans-Id");
+    String detail = Stream.of(transaction.isEmpty() ? "" : "transaction " + transaction, body(response))
         .filter(part -> !part.isBlank())
         .collect(Collectors.joining(": "));
-    return detail.isEmpty() ? String.valueOf(http.getResponseMessage()) : detail;
+    return detail.isEmpty() ? String.valueOf(response.getStatusLine().getReasonPhrase()) : detail;
   }
 
-  private String body() {
-    try (InputStream body = http.getErrorStream()) {
-      if (body == null) {
-        return "";
-      }
+  private static String header(HttpResponse response, String name) {
+    Header header = response.getFirstHeader(name);
+    return header == null ? "" : header.getValue();
+  }
+
+  private String body(HttpResponse response) {
+    if (response.getEntity() == null) {
+      return "";
+    }
+    try (InputStream body = response.getEntity().getContent()) {
       String text = new String(body.readNBytes(4 * MAX_BODY_CHARS), StandardCharsets.UTF_8).strip();
       return text.substring(0, Math.min(text.length(), MAX_BODY_CHARS));
     } catch (IOException e) {
       return "";
-    }
-  }
-
-  void disconnect() {
-    if (http != null) {
-      http.disconnect();
     }
   }
 }

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.sparkstorlets.StorletException.Remedy;
 
 /** Turns what went wrong with one request into an exception, in the words that the planner gave with the plan. */
 final class StoreErrors {
@@ -37,13 +38,21 @@ final class StoreErrors {
 
   StorletException of(String key, String detail, Throwable cause) {
     Template template = templates.getOrDefault(key, DEFAULT);
-    return new StorletException(template.kind(), fill(template, "", detail), cause);
+    Remedy remedy = key.equals("connect") || key.equals("cut") ? Remedy.REPEAT : Remedy.NONE;
+    return new StorletException(template.kind(), fill(template, "", detail), remedy, 0, cause);
   }
 
-  StorletException ofStatus(int status, String detail) {
+  /** The failure that an HTTP status tells, with the header Retry-After as it came. */
+  StorletException ofStatus(int status, String detail, String retryAfter) {
     String code = Integer.toString(status);
     Template template = templates.getOrDefault(code, templates.getOrDefault("status", DEFAULT));
-    return new StorletException(template.kind(), fill(template, code, detail));
+    Remedy remedy = switch (status) {
+      case 401 -> Remedy.NEW_TOKEN;
+      case 408, 429, 500, 502, 503, 504 -> Remedy.REPEAT;
+      default -> Remedy.NONE;
+    };
+    int seconds = retryAfter.matches("\\d{1,6}") ? Integer.parseInt(retryAfter) : 0;
+    return new StorletException(template.kind(), fill(template, code, detail), remedy, seconds, null);
   }
 
   /** The failure that a storlet reports itself; it may name the kind. */

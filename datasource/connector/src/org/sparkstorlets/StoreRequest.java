@@ -8,11 +8,23 @@ import java.util.HashMap;
 record StoreRequest(String url, HashMap<String, String> headers, String object, String range, String storlet)
     implements Serializable {
 
+  private static final String TOKEN = "X-Auth-Token";
+
   static StoreRequest of(JsonNode json) {
     HashMap<String, String> headers = new HashMap<>();
     json.path("headers").properties().forEach(h -> headers.put(h.getKey(), h.getValue().asText()));
     return new StoreRequest(json.path("url").asText(), headers, text(json, "object"), text(json, "range"),
         text(json, "storlet"));
+  }
+
+  String token() {
+    return headers.get(TOKEN);
+  }
+
+  StoreRequest withToken(String token) {
+    HashMap<String, String> renewed = new HashMap<>(headers);
+    renewed.put(TOKEN, token);
+    return new StoreRequest(url, renewed, object, range, storlet);
   }
 
   private static String text(JsonNode json, String name) {

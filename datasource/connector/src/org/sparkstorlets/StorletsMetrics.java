@@ -10,7 +10,8 @@ public final class StorletsMetrics {
 
   static CustomMetric[] all() {
     return new CustomMetric[] {
-      new BytesScanned(), new BytesReceived(), new RowsScanned(), new RowsReturned(), new StoreRequests()
+      new BytesScanned(), new BytesReceived(), new RowsScanned(), new RowsReturned(), new StoreRequests(),
+      new StoreRetries(), new StorletCpuTime()
     };
   }
 
@@ -79,22 +80,52 @@ public final class StorletsMetrics {
     }
   }
 
+  /** The requests made once more. */
+  public static final class StoreRetries extends CustomSumMetric {
+    @Override
+    public String name() {
+      return "storeRetries";
+    }
+
+    @Override
+    public String description() {
+      return "requests repeated";
+    }
+  }
+
+  /** The time that the storlets computed, in milliseconds. */
+  public static final class StorletCpuTime extends CustomSumMetric {
+    @Override
+    public String name() {
+      return "storletCpuTime";
+    }
+
+    @Override
+    public String description() {
+      return "storlets' CPU time in ms";
+    }
+  }
+
   /** The value of one metric in one task. */
   private record TaskMetric(String name, long value) implements CustomTaskMetric {}
 
   /** The sums over the streams that one task has closed. */
   static final class Totals {
     long requests;
+    long retries;
     private long bytesScanned;
     private long bytesReceived;
     private long rowsScanned;
     private long rowsReturned;
+    private long cpuNanos;
 
+    /** Adds a stream. Of one that has broken off, the rows come again and are not counted. */
     void add(TableStream stream) {
       bytesScanned += stream.bytesScanned();
       bytesReceived += stream.bytesReceived();
       rowsScanned += stream.rowsScanned();
-      rowsReturned += stream.rowsReturned();
+      rowsReturned += stream.complete() ? stream.rowsReturned() : 0;
+      cpuNanos += stream.cpuNanos();
     }
 
     /** These sums and the numbers of the stream still open, if there is one. */
@@ -104,15 +135,19 @@ public final class StorletsMetrics {
       now.bytesReceived = bytesReceived;
       now.rowsScanned = rowsScanned;
       now.rowsReturned = rowsReturned;
+      now.cpuNanos = cpuNanos;
       if (open != null) {
         now.add(open);
+        now.rowsReturned += open.complete() ? 0 : open.rowsReturned();
       }
       return new CustomTaskMetric[] {
         new TaskMetric("bytesScanned", now.bytesScanned),
         new TaskMetric("bytesReceived", now.bytesReceived),
         new TaskMetric("rowsScanned", now.rowsScanned),
         new TaskMetric("rowsReturned", now.rowsReturned),
-        new TaskMetric("storeRequests", requests)
+        new TaskMetric("storeRequests", requests),
+        new TaskMetric("storeRetries", retries),
+        new TaskMetric("storletCpuTime", now.cpuNanos / 1_000_000)
       };
     }
   }

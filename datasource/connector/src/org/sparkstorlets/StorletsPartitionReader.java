@@ -1,6 +1,11 @@
 package org.sparkstorlets;
 
-import java.util.Iterator;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.TaskContext;
 import org.apache.spark.sql.connector.metric.CustomTaskMetric;
 import org.apache.spark.sql.connector.read.PartitionReader;
 import org.apache.spark.sql.types.StructType;
@@ -11,63 +16,79 @@ import org.apache.spark.sql.vectorized.ColumnarBatch;
  * after the last answer has proved to be complete.
  */
 final class StorletsPartitionReader implements PartitionReader<ColumnarBatch> {
+  private static final long LOOK_MS = 500;
+
+  // A task that waits for bytes does not see that Spark has killed it.
+  private static final ScheduledExecutorService LOOKOUT = Executors.newSingleThreadScheduledExecutor(work -> {
+    Thread thread = new Thread(work, "spark_storlets lookout");
+    thread.setDaemon(true);
+    return thread;
+  });
+
   private final StorletsInputPartition partition;
   private final StructType columns;
-  private final Iterator<StoreRequest> requests;
+  private final RequestWindow window;
   private final StorletsMetrics.Totals totals = new StorletsMetrics.Totals();
-  private StoreConnection connection;
-  private TableStream stream;
+  private final CountDownLatch killed = new CountDownLatch(1);
+  private final ScheduledFuture<?> lookout;
+  private volatile Answer answer;
 
   StorletsPartitionReader(StorletsInputPartition partition, StructType columns) {
     this.partition = partition;
     this.columns = columns;
-    this.requests = partition.requests().iterator();
+    this.window = new RequestWindow(partition.requests(), partition.reading(), partition.errors());
+    TaskContext task = TaskContext.get();
+    this.lookout = LOOKOUT.scheduleWithFixedDelay(() -> look(task), LOOK_MS, LOOK_MS, TimeUnit.MILLISECONDS);
+  }
+
+  private void look(TaskContext task) {
+    if (task.isInterrupted()) {
+      killed.countDown();
+      Answer current = answer;
+      if (current != null) {
+        current.abort();
+      }
+    }
   }
 
   @Override
   public boolean next() {
-    while (stream != null || requests.hasNext()) {
-      if (stream == null) {
-        open(requests.next());
+    while (true) {
+      if (answer == null) {
+        RequestWindow.Turn turn = window.next();
+        if (turn == null) {
+          return false;
+        }
+        answer = new Answer(turn, partition, columns, window, totals, killed);
       }
-      if (stream.next()) {
+      if (answer.next()) {
         return true;
       }
-      close();
+      end();
     }
-    return false;
   }
 
-  private void open(StoreRequest request) {
-    StoreErrors errors = new StoreErrors(partition.errors(), request);
-    totals.requests++;
-    connection = new StoreConnection(request, errors);
-    stream = new TableStream(connection.open(), columns, errors);
+  private void end() {
+    if (answer != null) {
+      answer.close();
+    }
+    answer = null;
   }
 
   @Override
   public ColumnarBatch get() {
-    return stream.batch();
+    return answer.batch();
   }
 
   @Override
   public CustomTaskMetric[] currentMetricsValues() {
-    return totals.with(stream);
+    return totals.with(answer == null ? null : answer.stream());
   }
 
   @Override
   public void close() {
-    TableStream ended = stream;
-    StoreConnection used = connection;
-    stream = null;
-    connection = null;
-    // Closing an unread answer would read the rest of it, so the connection goes first.
-    if (used != null && (ended == null || !ended.complete())) {
-      used.disconnect();
-    }
-    if (ended != null) {
-      totals.add(ended);
-      ended.close();
-    }
+    lookout.cancel(false);
+    window.release();
+    end();
   }
 }

@@ -67,12 +67,13 @@ record StorletsScan(
     if (!answer.path("partitions").isArray() || !answer.path("errors").isObject()) {
       throw Planner.broken("the answer to \"plan\" needs \"partitions\" and \"errors\"");
     }
+    Reading reading = Reading.of(answer.path("reading"), Tokens.login(options));
     HashMap<String, StoreErrors.Template> errors = StoreErrors.templates(answer.get("errors"));
     List<InputPartition> partitions = new ArrayList<>();
     for (JsonNode partition : answer.get("partitions")) {
       ArrayList<StoreRequest> requests = new ArrayList<>();
       partition.path("requests").forEach(r -> requests.add(StoreRequest.of(r)));
-      partitions.add(new StorletsInputPartition(requests, errors));
+      partitions.add(new StorletsInputPartition(requests, reading, errors));
     }
     return partitions.toArray(InputPartition[]::new);
   }

@@ -43,6 +43,24 @@ final class TableStream implements AutoCloseable {
     this.arrow = reader(this.body, allocator);
   }
 
+  /** How far into an answer something is, and a sum of all the bytes before it. */
+  record Position(long bytes, long crc32c) {
+    static final Position START = new Position(0, 0);
+  }
+
+  /** What the batches up to now have taken of the answer. */
+  Position position() {
+    return new Position(body.count(), body.crc32c());
+  }
+
+  /** Passes over batches that were handed out before. The answer must have the same bytes up to there. */
+  void skipTo(Position position) {
+    while (body.count() < position.bytes() && load()) {}
+    if (!position().equals(position)) {
+      throw errors.of("changed", "it has other bytes than before", null);
+    }
+  }
+
   /** Goes to the next batch with rows; false only after a good trailer. */
   boolean next() {
     if (trailer != null) {
@@ -170,6 +188,10 @@ final class TableStream implements AutoCloseable {
 
   long rowsScanned() {
     return trailer == null ? 0 : trailer.rowsScanned();
+  }
+
+  long cpuNanos() {
+    return trailer == null ? 0 : trailer.cpuNanos();
   }
 
   /** Frees the memory. Never throws: a failure here would hide the one that ended the reading. */

@@ -13,7 +13,7 @@ import java.util.Arrays;
  * It says whether the storlet succeeded and what it sent.
  */
 record Trailer(long version, boolean ok, String kind, String message, long rowsScanned, long rowsReturned,
-    long bytesScanned, long crc32c) {
+    long bytesScanned, long cpuNanos, long crc32c) {
 
   static final long VERSION = 1;
 
@@ -51,6 +51,7 @@ record Trailer(long version, boolean ok, String kind, String message, long rowsS
     }
     return new Trailer(json.path("v").asLong(-1), "ok".equals(json.path("status").asText()),
         json.path("kind").asText(), json.path("message").asText(), json.path("rows_scanned").asLong(),
-        json.path("rows_returned").asLong(-1), json.path("bytes_scanned").asLong(), json.path("crc32c").asLong(-1));
+        json.path("rows_returned").asLong(-1), json.path("bytes_scanned").asLong(),
+        json.path("cpu_ns").asLong(), json.path("crc32c").asLong(-1));
   }
 }

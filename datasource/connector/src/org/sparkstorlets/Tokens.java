@@ -1,0 +1,110 @@
+package org.sparkstorlets;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.UUID;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.rpc.RpcCallContext;
+import org.apache.spark.rpc.RpcEndpoint;
+import org.apache.spark.rpc.RpcEnv;
+import org.apache.spark.util.RpcUtils;
+import scala.PartialFunction;
+import scala.reflect.ClassTag$;
+import scala.runtime.AbstractPartialFunction;
+import scala.runtime.BoxedUnit;
+
+/**
+ * New tokens for tasks whose token has expired. Credentials never leave the driver: a task asks it, by Spark's own
+ * messages, and the driver logs in again.
+ */
+final class Tokens implements RpcEndpoint {
+  private static final String NAME = "spark-storlets-tokens";
+  private static final int LOGINS_KEPT = 1000;
+  private static Tokens endpoint;
+
+  /** How to log in, and the token that came of it last. */
+  private record Login(Map<String, String> options, ObjectNode request, String token) {}
+
+  private final RpcEnv environment;
+  private final Map<String, Login> logins = new LinkedHashMap<>() {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    protected boolean removeEldestEntry(Map.Entry<String, Login> eldest) {
+      return size() > LOGINS_KEPT;
+    }
+  };
+
+  private Tokens(RpcEnv environment) {
+    this.environment = environment;
+  }
+
+  /** Makes a login known to the tasks of a read; on the driver. Returns its name. */
+  static synchronized String login(Map<String, String> options) {
+    RpcEnv environment = SparkEnv.get().rpcEnv();
+    if (endpoint == null || endpoint.environment != environment) {
+      endpoint = new Tokens(environment);
+      environment.setupEndpoint(NAME, endpoint);
+    }
+    String name = UUID.randomUUID().toString();
+    endpoint.put(name, new Login(options, Planner.request("token", options), null));
+    return name;
+  }
+
+  /** A newer token than {@code old}; in a task. Fails with {@code refusal} if the driver has none. */
+  static String renewed(String login, String old, StorletException refusal) {
+    SparkEnv env = SparkEnv.get();
+    try {
+      return RpcUtils.makeDriverRef(NAME, env.conf(), env.rpcEnv())
+          .askSync(login + " " + old, ClassTag$.MODULE$.apply(String.class));
+    } catch (RuntimeException e) {
+      refusal.addSuppressed(e);
+      throw refusal;
+    }
+  }
+
+  private synchronized void put(String name, Login login) {
+    logins.put(name, login);
+  }
+
+  private synchronized String renew(String name, String old) {
+    Login login = logins.get(name);
+    if (login == null) {
+      throw new IllegalStateException("the driver does not know the login any more");
+    }
+    // Of all the tasks whose token has expired only the first one makes the driver log in.
+    if (login.token() == null || login.token().equals(old)) {
+      String token = Planner.ask(login.options(), login.request()).path("token").asText();
+      login = new Login(login.options(), login.request(), token);
+      logins.put(name, login);
+    }
+    return login.token();
+  }
+
+  @Override
+  public RpcEnv rpcEnv() {
+    return environment;
+  }
+
+  @Override
+  public PartialFunction<Object, BoxedUnit> receiveAndReply(RpcCallContext call) {
+    return new AbstractPartialFunction<>() {
+      @Override
+      public boolean isDefinedAt(Object message) {
+        return message instanceof String;
+      }
+
+      @Override
+      public BoxedUnit apply(Object message) {
+        String[] words = ((String) message).split(" ", 2);
+        try {
+          call.reply(renew(words[0], words[1]));
+        } catch (RuntimeException e) {
+          call.sendFailure(e);
+        }
+        return BoxedUnit.UNIT;
+      }
+    };
+  }
+}
