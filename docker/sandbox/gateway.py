@@ -75,7 +75,7 @@ __all__ = ["WarmGateway"]
 
 TMP_SIZE = 64 * 1024 * 1024  # bytes in /tmp, and of one file anywhere
 MAX_LOG = 1024 * 1024
-STATUS_DELAY = 0.5  # seconds
+STATUS_DELAY = 1.0  # seconds: so old the status may be
 WORKER = "/run/worker.py"
 WORKER_SOURCE = Path(__file__).with_name("worker.py")
 Number = TypeVar("Number", int, float)
