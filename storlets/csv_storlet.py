@@ -121,7 +121,8 @@ class Scan:
     def _check_header(self, source: Source, options: dict[str, str]) -> None:
         request = self._request
         # Spark's tokenizer reads the header, and may fail at it, unless lines are only counted.
-        if request["start"] == 0 and request["header"] and self._required:
+        counted = not self._required and options.get("column_pruning") == "true"
+        if request["start"] == 0 and request["header"] and not counted:
             line = Head(source, options, True).line
             names = tokens(line, options) if line else []
             if names and request["names"]:

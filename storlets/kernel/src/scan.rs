@@ -360,11 +360,7 @@ impl Scanner {
             Found::Nothing => self.fields.truncate(row),
             found => {
                 // Of a line separator that is neither, the record's text keeps what there is [2.12]. So it is in `bytes_of`.
-                let ends = match units[..consumed] {
-                    [.., CR, LF] => 2,
-                    [.., CR | LF] => 1,
-                    _ => 0,
-                };
+                let ends = line_end_units(&units[..consumed]);
                 let end = text::bytes_of_units(self.dialect.encoding, rest, consumed - ends);
                 self.took(found, start, start + end);
             }
@@ -586,6 +582,10 @@ impl Scanner {
                 let bytes = self.bytes_of(buf, record);
                 let mark = if record == 0 { self.mark } else { 0 };
                 text::units(self.dialect.encoding, &bytes[mark..], &mut units);
+                if !self.dialect.multi_line {
+                    // Where another separator ends the lines, univocity still drops a line end there.
+                    units.truncate(units.len() - line_end_units(&units));
+                }
                 String::from_utf16_lossy(&units).into_bytes()
             })
             .collect();
@@ -610,6 +610,15 @@ impl Scanner {
         let known = |&row: &u64| row < self.lines.spans.len() as u64;
         let fine = rows.map_or(true, |rows| rows.iter().all(known));
         fine.then_some(()).ok_or(InvalidArgument)
+    }
+}
+
+/// How many units the line end takes that is at the end of a text, whatever the line separator is.
+fn line_end_units(units: &[u16]) -> usize {
+    match units {
+        [.., CR, LF] => 2,
+        [.., CR | LF] => 1,
+        _ => 0,
     }
 }
 
