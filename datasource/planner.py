@@ -29,6 +29,7 @@ from spark_storlets.datasource.predicates import (
     emit,
     is_early,
 )
+from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
 from spark_storlets.datasource.storlet_call import request_for
 from spark_storlets.partitioner.splits import grouped
 
@@ -74,12 +75,7 @@ def answer(request: Json) -> Json:
 def schema_of(request: Json) -> Json:
     """Find the columns of a path without a schema."""
     options = ReadOptions.parse(request["options"], request["conf"])
-    json_names = {simple: name for name, simple in _SIMPLE_NAMES.items()}
-    fields = [
-        {"name": name, "type": json_names.get(kind, kind), "nullable": True, "metadata": {}}
-        for name, kind in CsvTable(client_of(options), options).columns()
-    ]
-    return {"schema": {"type": "struct", "fields": fields}}
+    return {"schema": struct_of(CsvTable(client_of(options), options).columns())}
 
 
 def push(request: Json) -> Json:
@@ -153,22 +149,12 @@ def data_columns(schema: Json, csv: CsvOptions) -> list[tuple[str, str]]:
     Raises:
         ConfigurationError: two columns have one name, or the column for malformed records is no string.
     """
-    columns = [(field["name"], _type_name(field)) for field in schema["fields"]]
+    columns = columns_of_struct(schema)
     check_distinct([name for name, _ in columns], csv)
     if (dict(columns).get(csv.corrupt_record) or "string") != "string":
         raise ConfigurationError(f"the column {csv.corrupt_record} takes malformed records: make it a string.")
     return [(name, kind) for name, kind in columns if name != csv.corrupt_record]
 
-
-def _type_name(field: Json) -> str:
-    kind = field["type"] if isinstance(field["type"], str) else field["type"]["type"]
-    # A collation, or CHAR(n), is a plain string with a remark; strings that compare otherwise are another type here.
-    remarks = [key for key in field.get("metadata", {}) if key.startswith("__")]
-    return _SIMPLE_NAMES.get(kind, kind) if not remarks else f"{kind} with {', '.join(remarks)}"
-
-
-#: Where a schema's JSON calls a type otherwise than SQL.
-_SIMPLE_NAMES = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}
 
 _OPERATIONS: Mapping[str, Callable[[Json], Json]] = {"schema": schema_of, "push": push, "plan": plan, "token": token}
 
