@@ -15,7 +15,7 @@ MAIN = "csv_storlet.CsvStorlet"
 DEPENDENCIES = (
     "storlet_sdk.py",
     "storlet_source.py",
-    "storlet_predicate.py",
+    "storlet_expression.py",
     "csv_records.py",
     "csv_filter.py",
     "csv_kernel.py",

@@ -36,6 +36,7 @@ OPTIONS = (
     Option("retries", "how often a request is repeated that the store could not answer, or not to the end", "3"),
     Option("connectTimeout", "seconds to connect", "10"),
     Option("readTimeout", "seconds without a byte", "600"),
+    Option("pushPredicates", "whether the store evaluates filters", "true"),
 )
 
 
@@ -57,6 +58,7 @@ class ReadOptions:
     min_split_size: int
     max_split_size: int
     reading: Mapping[str, int]  # what the connector must know of how to read, by its names
+    push_predicates: bool
 
     def __repr__(self) -> str:
         return f"ReadOptions(paths={self.paths}, auth_url={self.auth_url!r}, user={self.user!r})"
@@ -89,6 +91,7 @@ class ReadOptions:
                 **{name: _positive(name, value(name)) for name in ("window", "connectTimeout", "readTimeout")},
                 "retries": _whole("retries", value("retries"), 0),
             },
+            push_predicates=_boolean("pushPredicates", value("pushPredicates")),
         )
 
 
@@ -100,3 +103,9 @@ def _whole(name: str, text: str, least: int) -> int:
     if not text.isdecimal() or not least <= int(text) < 1 << 53:
         raise ConfigurationError(f"the option {name} is a whole number from {least} on, not {text!r}.")
     return int(text)
+
+
+def _boolean(name: str, text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ConfigurationError(f"the option {name} is true or false, not {text!r}.")
+    return text.lower() == "true"

@@ -8,10 +8,8 @@ table. It keeps nothing between questions, so a new process can take over at any
 
 from __future__ import annotations
 
-import functools
 import json
 import sys
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,24 +17,13 @@ from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.csv_options import CsvOptions
 from spark_storlets.datasource.csv_table import PROTOCOL, CsvTable, check_distinct
 from spark_storlets.datasource.options import ReadOptions
-from spark_storlets.datasource.predicates import (
-    Call,
-    Left,
-    bind,
-    check_late,
-    columns_of,
-    describe,
-    emit,
-    is_early,
-)
+from spark_storlets.datasource.pushdown import Pushdown
 from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
 from spark_storlets.datasource.storlet_call import request_for
 from spark_storlets.partitioner.splits import grouped
 
 from spark_storlets.errors import ANSWER_ERRORS, ConfigurationError, StorletError, UnsupportedError
 
-#: Swift takes header lines of 8 KiB and some 100 of them; a predicate that would fill more than this stays with Spark.
-PREDICATE_BYTES = 64 * 1024
 Json = dict[str, Any]
 
 
@@ -78,35 +65,28 @@ def schema_of(request: Json) -> Json:
     return {"schema": struct_of(CsvTable(client_of(options), options).columns())}
 
 
-def push(request: Json) -> Json:
-    """Decide which predicates the store evaluates."""
-    csv = ReadOptions.parse(request["options"], request["conf"]).csv
-    schema = dict(data_columns(request["schema"], csv))
-    accepted, described, size = [], [], 0
-    for index, offered in enumerate(request["predicates"]):
-        try:
-            bound = bind(offered, schema)
-        except Left:
-            if csv.mode == "FAILFAST" and csv.filter_pushdown:
-                check_late(offered)
-            continue
-        size += len(zlib.compress(json.dumps(emit(bound)).encode()))
-        if size > PREDICATE_BYTES:
-            break
-        accepted.append(index)
-        described.append(describe(bound))
-    return {"accepted": accepted, "described": described}
+def decided(decide: Callable[[Pushdown, Json], Json]) -> Callable[[Json], Json]:
+    """Answer by what the store can do with the table's columns."""
+
+    def decision(request: Json) -> Json:
+        options = ReadOptions.parse(request["options"], request["conf"])
+        return decide(pushdown_of(request, options, data_columns(request["schema"], options.csv)), request)
+
+    return decision
+
+
+def pushdown_of(request: Json, options: ReadOptions, schema: list[tuple[str, str]]) -> Pushdown:
+    """Give what decides for a table."""
+    return Pushdown(options, dict(schema), request["conf"].get("timeZone") or "UTC")
 
 
 def plan(request: Json) -> Json:
     """Make the requests that read the table."""
     options = ReadOptions.parse(request["options"], request["conf"])
-    csv, columns = options.csv, request["columns"]
+    csv = options.csv
     schema = data_columns(request["schema"], csv)
     csv.check_schema(schema)
-    bound = [bind(offered, dict(schema)) for offered in request["predicates"]]
-    predicate = functools.reduce(lambda a, b: Call("and", (a, b)), bound) if bound else None
-    required = {*columns, *(columns_of(predicate) if predicate else ())}
+    wanted, required = pushdown_of(request, options, schema).scan(request)
     if required == {csv.corrupt_record}:
         raise UnsupportedError(
             f"only the column {csv.corrupt_record} is selected, and which records are corrupt depends on the columns "
@@ -119,9 +99,7 @@ def plan(request: Json) -> Json:
     scan = {
         "op": "scan",
         "schema": schema,
-        "columns": columns,
-        "predicate": emit(predicate) if predicate else None,
-        "early": [emit(one) for one in bound if csv.filter_pushdown and is_early(one)],
+        **wanted,
         "mode": csv.mode,
         "corrupt_record": csv.corrupt_record,
         "names": None if csv.enforce_schema else [[i, n] for i, (n, _) in enumerate(schema) if n in checked],
@@ -156,7 +134,12 @@ def data_columns(schema: Json, csv: CsvOptions) -> list[tuple[str, str]]:
     return [(name, kind) for name, kind in columns if name != csv.corrupt_record]
 
 
-_OPERATIONS: Mapping[str, Callable[[Json], Json]] = {"schema": schema_of, "push": push, "plan": plan, "token": token}
+_OPERATIONS: Mapping[str, Callable[[Json], Json]] = {
+    "schema": schema_of,
+    "push": decided(Pushdown.predicates),
+    "plan": plan,
+    "token": token,
+}
 
 if __name__ == "__main__":
     main()

@@ -31,7 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from csv_kernel import Kernel, KernelError, arrow_type, tokens
 from csv_records import BLOCK, Head, after_mark, blocks, first_options, first_record, naming_line, split_begin
-from storlet_predicate import columns_of, evaluate
+from storlet_expression import columns_of, evaluate
 from storlet_sdk import StorletFailure, TableStorlet, TableWriter
 from storlet_source import Source, open_source
 

@@ -50,7 +50,7 @@ def spark() -> Iterator[SparkSession]:
 Read = Callable[..., DataFrame]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def read(spark: SparkSession, cluster: Devstack, client: SwiftClient) -> Read:
     """Read a path in the store: read(path, schema, **options)."""
 
@@ -63,7 +63,7 @@ def read(spark: SparkSession, cluster: Devstack, client: SwiftClient) -> Read:
     return reader
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def put(client: SwiftClient) -> Callable[[str, bytes], str]:
     """Upload an object and give its path."""
 

@@ -21,8 +21,7 @@ record StorletsScan(
     Map<String, String> options,
     StructType table,
     StructType columns,
-    List<JsonNode> predicates,
-    List<String> described) implements Scan, Batch {
+    Pushed pushed) implements Scan, Batch {
 
   @Override
   public StructType readSchema() {
@@ -32,8 +31,8 @@ record StorletsScan(
   @Override
   public String description() {
     String path = options.getOrDefault("path", options.getOrDefault("paths", ""));
-    return "storlets " + path + " columns=[" + String.join(", ", columns.fieldNames()) + "]"
-        + " pushed=[" + String.join(", ", described) + "]";
+    return "storlets " + path + " columns=[" + String.join(", ", columns.fieldNames()) + "] "
+        + pushed.description();
   }
 
   // The text that a record would make shows every option.
@@ -62,7 +61,7 @@ record StorletsScan(
     ObjectNode request = Planner.request("plan", options);
     request.set("schema", Json.parse(table.json()));
     request.set("columns", Json.MAPPER.valueToTree(columns.fieldNames()));
-    request.set("predicates", Json.array(predicates));
+    pushed.addTo(request);
     JsonNode answer = Planner.ask(options, request);
     if (!answer.path("partitions").isArray() || !answer.path("errors").isObject()) {
       throw Planner.broken("the answer to \"plan\" needs \"partitions\" and \"errors\"");

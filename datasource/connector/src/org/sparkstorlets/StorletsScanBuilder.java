@@ -12,14 +12,14 @@ import org.apache.spark.sql.connector.read.SupportsPushDownRequiredColumns;
 import org.apache.spark.sql.connector.read.SupportsPushDownV2Filters;
 import org.apache.spark.sql.types.StructType;
 
-/** Collects what one query needs: the planner says which filters are evaluated in the store, Spark keeps the others. */
-final class StorletsScanBuilder implements SupportsPushDownRequiredColumns, SupportsPushDownV2Filters {
+/** Collects what one query needs: the planner says what of it is done in the store, Spark keeps the rest. */
+final class StorletsScanBuilder
+    implements SupportsPushDownRequiredColumns, SupportsPushDownV2Filters {
   private final Map<String, String> options;
   private final StructType table;
   private StructType columns;
   private Predicate[] accepted = new Predicate[0];
-  private List<JsonNode> predicates = List.of();
-  private List<String> described = List.of();
+  private Pushed pushed = Pushed.NOTHING;
 
   StorletsScanBuilder(Map<String, String> options, StructType table) {
     this.options = options;
@@ -30,15 +30,13 @@ final class StorletsScanBuilder implements SupportsPushDownRequiredColumns, Supp
   @Override
   public Predicate[] pushPredicates(Predicate[] offered) {
     List<JsonNode> expressions = Arrays.stream(offered).map(ExpressionJson::of).toList();
-    ObjectNode request = Planner.request("push", options);
-    request.set("schema", Json.parse(table.json()));
+    ObjectNode request = request("push");
     request.set("predicates", Json.array(expressions));
     JsonNode answer = Planner.ask(options, request);
-    return keep(offered, expressions, answer.path("accepted"), answer.path("described"));
-  }
-
-  private Predicate[] keep(Predicate[] offered, List<JsonNode> expressions, JsonNode indexes, JsonNode texts) {
-    if (!indexes.isArray() || indexes.size() != texts.size()) {
+    JsonNode indexes = answer.path("accepted");
+    if (!indexes.isArray()
+        || indexes.size() != answer.path("described").size()
+        || indexes.size() != answer.path("exact").size()) {
       throw Planner.broken("the answer to \"push\" needs one description for each accepted predicate");
     }
     List<Predicate> rest = new ArrayList<>(Arrays.asList(offered));
@@ -47,18 +45,21 @@ final class StorletsScanBuilder implements SupportsPushDownRequiredColumns, Supp
     List<String> takenText = new ArrayList<>();
     for (int i = 0; i < indexes.size(); i++) {
       int index = indexes.get(i).asInt(-1);
-      if (index < 0 || index >= offered.length || rest.get(index) == null) {
+      if (index < 0 || index >= offered.length) {
         throw Planner.broken("the answer to \"push\" accepts " + indexes + " of " + offered.length + " predicates");
       }
-      rest.set(index, null);
+      // Of what the store only sieves, Spark evaluates the filter again.
+      if (answer.path("exact").get(i).asBoolean()) {
+        rest.set(index, null);
+      }
       taken.add(offered[index]);
       takenJson.add(expressions.get(index));
-      takenText.add(texts.get(i).asText());
+      takenText.add(answer.path("described").get(i).asText());
     }
+    rest.removeIf(p -> p == null);
     accepted = taken.toArray(Predicate[]::new);
-    predicates = List.copyOf(takenJson);
-    described = List.copyOf(takenText);
-    return rest.stream().filter(p -> p != null).toArray(Predicate[]::new);
+    pushed = pushed.withPredicates(takenJson, takenText, rest.stream().map(Predicate::toString).toList());
+    return rest.toArray(Predicate[]::new);
   }
 
   @Override
@@ -73,6 +74,12 @@ final class StorletsScanBuilder implements SupportsPushDownRequiredColumns, Supp
 
   @Override
   public Scan build() {
-    return new StorletsScan(options, table, columns, predicates, described);
+    return new StorletsScan(options, table, columns, pushed);
+  }
+
+  private ObjectNode request(String operation) {
+    ObjectNode request = Planner.request(operation, options);
+    request.set("schema", Json.parse(table.json()));
+    return request;
   }
 }
