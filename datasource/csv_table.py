@@ -90,8 +90,8 @@ class CsvTable:
             "aligned": False,
         }
         splits = splits_of(item.size, options.parallelism, options.min_split_size, options.max_split_size)
-        if compression is not None or len(splits) == 1:
-            return [body]
+        if compression is not None or len(splits) <= 1:
+            return [body]  # of an empty object too: count(*) without groups has a row
         if not self._csv.multi_line and overlaps_itself(separator_bytes(self._csv)):
             # Such a line separator is found right only from the object's begin on.
             return [body]

@@ -15,7 +15,10 @@ MAIN = "csv_storlet.CsvStorlet"
 DEPENDENCIES = (
     "storlet_sdk.py",
     "storlet_source.py",
+    "storlet_batches.py",
     "storlet_expression.py",
+    "storlet_aggregate.py",
+    "storlet_top.py",
     "csv_records.py",
     "csv_filter.py",
     "csv_kernel.py",

@@ -37,6 +37,8 @@ OPTIONS = (
     Option("connectTimeout", "seconds to connect", "10"),
     Option("readTimeout", "seconds without a byte", "600"),
     Option("pushPredicates", "whether the store evaluates filters", "true"),
+    Option("pushAggregates", "whether the store aggregates", "true"),
+    Option("pushLimit", "whether the store stops at a LIMIT, and keeps only the first rows of an order", "true"),
 )
 
 
@@ -59,6 +61,8 @@ class ReadOptions:
     max_split_size: int
     reading: Mapping[str, int]  # what the connector must know of how to read, by its names
     push_predicates: bool
+    push_aggregates: bool
+    push_limit: bool
 
     def __repr__(self) -> str:
         return f"ReadOptions(paths={self.paths}, auth_url={self.auth_url!r}, user={self.user!r})"
@@ -92,6 +96,8 @@ class ReadOptions:
                 "retries": _whole("retries", value("retries"), 0),
             },
             push_predicates=_boolean("pushPredicates", value("pushPredicates")),
+            push_aggregates=_boolean("pushAggregates", value("pushAggregates")),
+            push_limit=_boolean("pushLimit", value("pushLimit")),
         )
 
 

@@ -137,6 +137,8 @@ def data_columns(schema: Json, csv: CsvOptions) -> list[tuple[str, str]]:
 _OPERATIONS: Mapping[str, Callable[[Json], Json]] = {
     "schema": schema_of,
     "push": decided(Pushdown.predicates),
+    "aggregate": decided(Pushdown.aggregate),
+    "rows": decided(Pushdown.rows),
     "plan": plan,
     "token": token,
 }

@@ -8,13 +8,17 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spark_storlets.datasource import predicates
-from spark_storlets.datasource.expressions import Call, Expression, Left, columns_of, describe, emit
+from spark_storlets.datasource import aggregates, predicates
+from spark_storlets.datasource.aggregates import Aggregation
+from spark_storlets.datasource.expressions import Binder, Call, Expression, Left, columns_of, describe, emit
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.predicates import Predicate
+from spark_storlets.datasource.spark_schema import struct_of
 
 #: A request travels in headers, of which Swift takes 64 KiB in all; they are base64, and predicates are not alone.
 PREDICATE_BYTES = 32 * 1024
+#: First rows of an order that a storlet keeps at most.
+TOP_ROWS = 100_000
 Json = dict[str, Any]
 Offered = Mapping[str, Any]
 
@@ -45,20 +49,56 @@ class Pushdown:
             answer["described"].append(describe(bound.condition))
         return answer
 
+    def aggregate(self, request: Json) -> Json:
+        """Decide whether the store aggregates, and give the schema of its partial rows."""
+        try:
+            # In the other modes a record counts, or fails, by columns that no aggregate reads.
+            if not self._options.push_aggregates or self._options.csv.mode != "PERMISSIVE":
+                raise Left
+            bound = aggregates.bind(request["aggregate"], self._schema, self._zone)
+        except Left:
+            return {"accepted": False}
+        return {"accepted": True, "schema": struct_of(bound.fields())}
+
+    def rows(self, request: Json) -> Json:
+        """Decide whether the store answers only so many rows, the first ones of an order if there is one."""
+        try:
+            # A task of Spark's own that has its rows does not look whether later records are malformed.
+            if not self._options.push_limit or (not request["order"] and self._options.csv.mode == "FAILFAST"):
+                raise Left
+            order = self._order(request["order"])
+        except Left:
+            return {"accepted": False}
+        if order and request["limit"] > TOP_ROWS:
+            return {"accepted": False}
+        words = [
+            f"{describe(key)} {'ASC' if up else 'DESC'} NULLS {'FIRST' if first else 'LAST'}"
+            for key, up, first in order
+        ]
+        return {"accepted": True, "described": ", ".join(words)}
+
     def scan(self, request: Json) -> tuple[Json, set[str]]:
         """Write what was decided as the storlet reads it.
 
         Returns:
-            What the request says of columns and predicates, and the names of all columns that the query needs.
+            What the request says of columns, predicates and what is made of the rows; and the names of all columns
+            that the query needs.
         """
         conditions = [one.condition for one in self._fitting(request["predicates"]) if one]
-        columns = request["columns"]
+        offered = request.get("aggregate")
+        aggregation = aggregates.bind(offered, self._schema, self._zone) if offered else None
+        order = self._order(request.get("order") or [])
+        columns = _in_order(self._schema, aggregation) if aggregation else request["columns"]
+        required = set(columns).union(*map(columns_of, conditions))
+        limit = request.get("limit")
         parts = {
             "columns": columns,
             "predicate": _all(conditions),
             "early": [emit(one) for one in conditions if self._failing and predicates.is_early(one)],
+            "aggregate": aggregation.emit() if aggregation else None,
+            "top": {"rows": limit, "keys": [[emit(key), *rest] for key, *rest in order]} if order else None,
+            "limit": None if order else limit,
         }
-        required = set(columns).union(*map(columns_of, conditions))
         return parts, required
 
     def _fitting(self, offered: Sequence[Offered]) -> list[Predicate | None]:
@@ -84,9 +124,21 @@ class Pushdown:
         """Tell whether it matters at which moment Spark evaluates a predicate: where records can fail."""
         return self._options.csv.mode == "FAILFAST" and self._options.csv.filter_pushdown
 
+    def _order(self, offered: Sequence[Offered]) -> list[tuple[Expression, bool, bool]]:
+        binder = Binder(self._schema, self._zone)
+        order = [(binder.bind(one["key"]), one["ascending"], one["nulls_first"]) for one in offered]
+        if binder.guards:
+            raise Left
+        return order
+
 
 def _all(conditions: list[Expression]) -> Json | None:
     return emit(functools.reduce(lambda a, b: Call("and", (a, b)), conditions)) if conditions else None
+
+
+def _in_order(schema: Mapping[str, str], aggregation: Aggregation) -> list[str]:
+    read = aggregation.columns()
+    return [name for name in schema if name in read]
 
 
 def _size(expression: Expression) -> int:

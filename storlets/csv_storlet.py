@@ -11,8 +11,9 @@ Every request: v, op, csv (Spark's options, as the kernel takes them), header, s
 scan: selection and projection. data_start (offset of the first record, behind byte order mark and header, or null to
     find it), aligned (a record begins at `start`), schema ([[name, type], …] of the file), columns (names to answer),
     predicate (or null), early (predicates that Spark evaluates while it parses), mode, corrupt_record (name of the
-    column for the text of malformed records, or null), names ([[position, name], …] that the header must have, or
-    null), fold_case.
+    column for the text of malformed records, or null), aggregate (see storlet_aggregate, or null), top (see
+    storlet_top, or null), limit (how many rows are wanted, or null), names ([[position, name], …] that the header must
+    have, or null), fold_case.
 head: what a planner must know of an object. naming (are the columns' names wanted). Facts: data_start, options (with
     the line separator of a multiLine object); tokens of the line that names the columns (or null), that line (base64).
 infer: the types of the columns. columns (how many), names (the line that gave them, base64, or null). Facts: types.
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import csv_filter
 import csv_kernel
@@ -31,9 +32,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from csv_kernel import Kernel, KernelError, arrow_type, tokens
 from csv_records import BLOCK, Head, after_mark, blocks, first_options, first_record, naming_line, split_begin
+from storlet_aggregate import Aggregate
+from storlet_batches import Waiting
 from storlet_expression import columns_of, evaluate
 from storlet_sdk import StorletFailure, TableStorlet, TableWriter
 from storlet_source import Source, open_source
+from storlet_top import Top
 
 BATCH_ROWS = 1 << 15
 
@@ -56,26 +60,73 @@ class CsvStorlet(TableStorlet):
 
 
 def scan(request: dict[str, Any], source: Source, table: TableWriter) -> None:
-    """Answer the rows of a split that pass the predicate, with the columns asked for."""
+    """Answer what is made of the rows of a split that pass the predicate, with the columns asked for."""
     work = Scan(request)
-    table.open(work.schema)
-    waiting: list[pa.RecordBatch] = []
+    made = rows_made(request, work.schema, table)
+    table.open(made.schema)
     for scanned, batch in work.batches(source):
         table.rows_scanned += scanned
-        waiting.append(batch)
-        if sum(b.num_rows for b in waiting) >= BATCH_ROWS:
-            send(waiting, work.schema, table)
-    send(waiting, work.schema, table)
+        if not made.take(batch):
+            break
+    made.finish()
 
 
-def send(waiting: list[pa.RecordBatch], schema: pa.Schema, table: TableWriter) -> None:
-    """Send the rows that wait as one batch; a batch costs some hundred bytes, whatever is in it."""
-    rows = sum(b.num_rows for b in waiting)
-    if rows and len(schema):
-        table.batch(pa.Table.from_batches(waiting).combine_chunks().to_batches()[0])
-    elif rows:
-        table.batch(_counted(rows))
-    waiting.clear()
+class RowsMade(Protocol):
+    """Makes the answer of the rows found."""
+
+    schema: pa.Schema
+
+    def take(self, batch: pa.RecordBatch) -> bool:
+        """Take rows; tell whether more are wanted."""
+
+    def finish(self) -> None:
+        """Send what is left."""
+
+
+def rows_made(request: dict[str, Any], schema: pa.Schema, table: TableWriter) -> RowsMade:
+    """Give what makes the answer: aggregates, the first rows in an order, or the rows themselves."""
+
+    def send(rows: pa.Table) -> None:
+        for batch in rows.combine_chunks().to_batches():
+            table.batch(batch)
+
+    if request["aggregate"]:
+        return Aggregate(request["aggregate"], send)
+    if request["top"]:
+        return Top(request["top"], schema, send)
+    return Rows(request["limit"], schema, table)
+
+
+class Rows:
+    """Sends the rows as they are; a batch costs some hundred bytes, whatever is in it, so small ones wait for others.
+
+    Args:
+        limit: how many rows at most, or None.
+        schema: of the rows.
+        table: where they go.
+    """
+
+    def __init__(self, limit: int | None, schema: pa.Schema, table: TableWriter) -> None:
+        self._limit, self.schema, self._table = limit, schema, table
+        self._waiting = Waiting(BATCH_ROWS)
+
+    def take(self, batch: pa.RecordBatch) -> bool:
+        """See RowsMade."""
+        if self._limit is not None:
+            batch = _counted(min(batch.num_rows, self._limit)) if not len(self.schema) else batch[: self._limit]
+            self._limit -= batch.num_rows
+        if self._waiting.add(batch):
+            self.finish()
+        return self._limit is None or self._limit > 0
+
+    def finish(self) -> None:
+        """See RowsMade."""
+        batches = self._waiting.taken()
+        rows = sum(batch.num_rows for batch in batches)
+        if rows and len(self.schema):
+            self._table.batch(pa.Table.from_batches(batches).combine_chunks().to_batches()[0])
+        elif rows:
+            self._table.batch(_counted(rows))
 
 
 class Scan:

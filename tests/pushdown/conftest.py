@@ -21,7 +21,7 @@ class Answers:
 
     def view(self, name: str, path: str, file: Path, schema: str, **options: str) -> None:
         """Make the views NAME_on, NAME_off and NAME_csv."""
-        off = dict.fromkeys(("pushPredicates",), "false")
+        off = dict.fromkeys(("pushPredicates", "pushAggregates", "pushLimit"), "false")
         for suffix, more in (("on", {}), ("off", off)):
             read = self.spark.read.format("storlets").schema(schema).options(**self.options, **options, **more)
             read.load(path).createOrReplaceTempView(f"{name}_{suffix}")

@@ -7,6 +7,8 @@ from spark_storlets.errors import ConfigurationError
 
 QUESTIONS = {
     "pushPredicates": ("SELECT n FROM read WHERE n > 3 AND s LIKE 'a%'", "pushed=[n IS NOT NULL, "),
+    "pushAggregates": ("SELECT s, count(*) FROM read GROUP BY s", "aggregated"),
+    "pushLimit": ("SELECT s FROM read ORDER BY n LIMIT 2", "top=[n ASC NULLS FIRST] limit=2"),
 }
 CONTENT = b"".join(b"%d,%s\n" % (n, b"abc"[n % 3 : n % 3 + 2]) for n in range(50))
 
@@ -26,8 +28,8 @@ def test_pushdown_is_on_unless_it_is_switched_off(option, ask, put):
 
 def test_a_switch_that_is_neither_on_nor_off_is_an_error(ask, put):
     path = put("switches.csv", CONTENT)
-    with pytest.raises(Exception, match="pushPredicates is true or false, not 'maybe'") as caught:
-        ask.read(path, "n int, s string", pushPredicates="maybe")
+    with pytest.raises(Exception, match="pushLimit is true or false, not 'maybe'") as caught:
+        ask.read(path, "n int, s string", pushLimit="maybe")
         ask.spark.sql("SELECT * FROM read LIMIT 1").collect()
     assert isinstance(spark_storlets.error_from_spark(caught.value), ConfigurationError)
 

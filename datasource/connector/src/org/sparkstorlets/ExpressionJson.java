@@ -9,6 +9,15 @@ import org.apache.spark.sql.connector.expressions.Extract;
 import org.apache.spark.sql.connector.expressions.GeneralScalarExpression;
 import org.apache.spark.sql.connector.expressions.Literal;
 import org.apache.spark.sql.connector.expressions.NamedReference;
+import org.apache.spark.sql.connector.expressions.NullOrdering;
+import org.apache.spark.sql.connector.expressions.SortDirection;
+import org.apache.spark.sql.connector.expressions.SortOrder;
+import org.apache.spark.sql.connector.expressions.aggregate.Avg;
+import org.apache.spark.sql.connector.expressions.aggregate.Count;
+import org.apache.spark.sql.connector.expressions.aggregate.CountStar;
+import org.apache.spark.sql.connector.expressions.aggregate.Max;
+import org.apache.spark.sql.connector.expressions.aggregate.Min;
+import org.apache.spark.sql.connector.expressions.aggregate.Sum;
 import org.apache.spark.sql.connector.expressions.filter.Predicate;
 import org.apache.spark.sql.types.Decimal;
 import org.apache.spark.unsafe.types.UTF8String;
@@ -40,7 +49,32 @@ final class ExpressionJson {
     if (expression instanceof Extract extract) {
       return json.put("extract", extract.field()).set("from", of(extract.source()));
     }
-    return json.put("unknown", expression.getClass().getSimpleName());
+    if (expression instanceof SortOrder order) {
+      json.set("key", of(order.expression()));
+      return json.put("ascending", order.direction() == SortDirection.ASCENDING)
+          .put("nulls_first", order.nullOrdering() == NullOrdering.NULLS_FIRST);
+    }
+    return aggregate(expression, json);
+  }
+
+  private static JsonNode aggregate(Expression expression, ObjectNode json) {
+    if (expression instanceof CountStar) {
+      return json.put("agg", "COUNT_STAR");
+    }
+    if (expression instanceof Count count) {
+      json.put("agg", "COUNT").put("distinct", count.isDistinct());
+    } else if (expression instanceof Sum sum) {
+      json.put("agg", "SUM").put("distinct", sum.isDistinct());
+    } else if (expression instanceof Avg average) {
+      json.put("agg", "AVG").put("distinct", average.isDistinct());
+    } else if (expression instanceof Min) {
+      json.put("agg", "MIN");
+    } else if (expression instanceof Max) {
+      json.put("agg", "MAX");
+    } else {
+      return json.put("unknown", expression.getClass().getSimpleName());
+    }
+    return json.set("args", all(expression.children()));
   }
 
   private static JsonNode literal(Literal<?> literal, ObjectNode json) {
@@ -58,7 +92,7 @@ final class ExpressionJson {
     return json.put("lit", text).put("type", literal.dataType().catalogString());
   }
 
-  private static JsonNode all(Expression[] expressions) {
+  static JsonNode all(Expression[] expressions) {
     return Json.array(Arrays.stream(expressions).map(ExpressionJson::of).toList());
   }
 }

@@ -6,20 +6,30 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.apache.spark.sql.connector.expressions.Expression;
+import org.apache.spark.sql.connector.expressions.SortOrder;
+import org.apache.spark.sql.connector.expressions.aggregate.Aggregation;
+import org.apache.spark.sql.connector.expressions.aggregate.Avg;
 import org.apache.spark.sql.connector.expressions.filter.Predicate;
 import org.apache.spark.sql.connector.read.Scan;
+import org.apache.spark.sql.connector.read.SupportsPushDownAggregates;
+import org.apache.spark.sql.connector.read.SupportsPushDownLimit;
 import org.apache.spark.sql.connector.read.SupportsPushDownRequiredColumns;
+import org.apache.spark.sql.connector.read.SupportsPushDownTopN;
 import org.apache.spark.sql.connector.read.SupportsPushDownV2Filters;
+import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.StructType;
 
 /** Collects what one query needs: the planner says what of it is done in the store, Spark keeps the rest. */
 final class StorletsScanBuilder
-    implements SupportsPushDownRequiredColumns, SupportsPushDownV2Filters {
+    implements SupportsPushDownRequiredColumns, SupportsPushDownV2Filters, SupportsPushDownAggregates,
+        SupportsPushDownLimit, SupportsPushDownTopN {
   private final Map<String, String> options;
   private final StructType table;
   private StructType columns;
   private Predicate[] accepted = new Predicate[0];
   private Pushed pushed = Pushed.NOTHING;
+  private Expression[] averages = new Expression[0];
 
   StorletsScanBuilder(Map<String, String> options, StructType table) {
     this.options = options;
@@ -65,6 +75,60 @@ final class StorletsScanBuilder
   @Override
   public Predicate[] pushedPredicates() {
     return accepted.clone();
+  }
+
+  // Asked before Spark splits averages into sums and counts, which do not tell any more what they are for, and after.
+  @Override
+  public boolean supportCompletePushDown(Aggregation aggregation) {
+    Expression[] found =
+        Arrays.stream(aggregation.aggregateExpressions()).filter(Avg.class::isInstance).toArray(Expression[]::new);
+    averages = found.length > 0 ? found : averages;
+    return false;
+  }
+
+  @Override
+  public boolean pushAggregation(Aggregation aggregation) {
+    ObjectNode wanted = Json.MAPPER.createObjectNode();
+    wanted.set("groups", ExpressionJson.all(aggregation.groupByExpressions()));
+    wanted.set("functions", ExpressionJson.all(aggregation.aggregateExpressions()));
+    wanted.set("averages", ExpressionJson.all(averages));
+    ObjectNode request = request("aggregate");
+    request.set("aggregate", wanted);
+    JsonNode answer = Planner.ask(options, request);
+    if (!answer.path("accepted").asBoolean()) {
+      return false;
+    }
+    columns = (StructType) DataType.fromJson(answer.path("schema").toString());
+    pushed = pushed.withAggregate(wanted);
+    return true;
+  }
+
+  @Override
+  public boolean pushLimit(int limit) {
+    return pushRows(new SortOrder[0], limit);
+  }
+
+  @Override
+  public boolean pushTopN(SortOrder[] orders, int limit) {
+    return pushRows(orders, limit);
+  }
+
+  private boolean pushRows(SortOrder[] orders, int limit) {
+    ObjectNode request = request("rows").put("limit", limit);
+    JsonNode order = ExpressionJson.all(orders);
+    request.set("order", order);
+    JsonNode answer = Planner.ask(options, request);
+    if (!answer.path("accepted").asBoolean()) {
+      return false;
+    }
+    pushed = pushed.withRows(order, orders.length == 0 ? null : answer.path("described").asText(), limit);
+    return true;
+  }
+
+  // Each split has its own first rows.
+  @Override
+  public boolean isPartiallyPushed() {
+    return true;
   }
 
   @Override
