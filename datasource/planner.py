@@ -19,6 +19,7 @@ from spark_storlets.datasource.csv_table import PROTOCOL, CsvTable, check_distin
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.pushdown import Pushdown
 from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
+from spark_storlets.datasource.statistics import estimate
 from spark_storlets.datasource.storlet_call import request_for
 from spark_storlets.partitioner.splits import grouped
 
@@ -80,6 +81,14 @@ def pushdown_of(request: Json, options: ReadOptions, schema: list[tuple[str, str
     return Pushdown(options, dict(schema), request["conf"].get("timeZone") or "UTC")
 
 
+def statistics(request: Json) -> Json:
+    """Guess the size of what a scan answers."""
+    options = ReadOptions.parse(request["options"], request["conf"])
+    client = client_of(options)
+    objects = [item for path in options.paths for item in client.objects(path)]
+    return estimate(client, objects, data_columns(request["schema"], options.csv), request["columns"])
+
+
 def plan(request: Json) -> Json:
     """Make the requests that read the table."""
     options = ReadOptions.parse(request["options"], request["conf"])
@@ -139,6 +148,7 @@ _OPERATIONS: Mapping[str, Callable[[Json], Json]] = {
     "push": decided(Pushdown.predicates),
     "aggregate": decided(Pushdown.aggregate),
     "rows": decided(Pushdown.rows),
+    "statistics": statistics,
     "plan": plan,
     "token": token,
 }

@@ -84,16 +84,21 @@ class Pushdown:
             What the request says of columns, predicates and what is made of the rows; and the names of all columns
             that the query needs.
         """
-        conditions = [one.condition for one in self._fitting(request["predicates"]) if one]
+        wanted, runtime = request["predicates"], request.get("runtime") or []
+        runtime = runtime if self._options.push_predicates else []
+        found = [one and one.condition for one in self._fitting([*wanted, *runtime])]
+        conditions = [one for one in found[: len(wanted)] if one]
         offered = request.get("aggregate")
         aggregation = aggregates.bind(offered, self._schema, self._zone) if offered else None
         order = self._order(request.get("order") or [])
         columns = _in_order(self._schema, aggregation) if aggregation else request["columns"]
         required = set(columns).union(*map(columns_of, conditions))
+        # Runtime filters only save bytes: they read no other columns, and Spark joins the rows anyway.
+        sieves = [one for one in found[len(wanted) :] if one and columns_of(one) <= required]
         limit = request.get("limit")
         parts = {
             "columns": columns,
-            "predicate": _all(conditions),
+            "predicate": _all([*conditions, *sieves]),
             "early": [emit(one) for one in conditions if self._failing and predicates.is_early(one)],
             "aggregate": aggregation.emit() if aggregation else None,
             "top": {"rows": limit, "keys": [[emit(key), *rest] for key, *rest in order]} if order else None,

@@ -138,7 +138,7 @@ final class StorletsScanBuilder
 
   @Override
   public Scan build() {
-    return new StorletsScan(options, table, columns, pushed);
+    return new StorletsScan(new StorletsScan.Read(options, table, columns, pushed));
   }
 
   private ObjectNode request(String operation) {

@@ -1,0 +1,48 @@
+"""How much a scan will answer: a guess from the objects' sizes and a sample, by which Spark chooses its joins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from spark_storlets.datasource.client import StoredObject, SwiftClient
+from spark_storlets.datasource.csv_options import compression_of
+from spark_storlets.datasource.csv_table import kept
+
+SAMPLE = 64 << 10
+#: About how many bytes a value of a type fills in CSV, its separator included.
+_WIDTHS = {"boolean": 6, "tinyint": 4, "smallint": 5, "int": 7, "bigint": 9, "date": 11, "string": 20}
+
+
+def estimate(
+    client: SwiftClient, objects: Sequence[StoredObject], schema: Sequence[tuple[str, str]], columns: Collection[str]
+) -> dict[str, Any]:
+    """Guess bytes and rows.
+
+    Args:
+        client: for the sample, of the largest object.
+        objects: those of the table.
+        schema: the columns' names and types, as Spark's simple names.
+        columns: the names of those that are read.
+    """
+    size = sum(item.size for item in objects)
+    usual = _width([kind for _, kind in schema])
+    largest = max(objects, key=lambda item: item.size, default=None)
+    record = _record(client, largest) if largest and not compression_of(largest.name) else 0
+    selected = _width([kind for name, kind in schema if name in columns])
+    return {"bytes": size * selected // usual, "rows": size // (record or usual)}
+
+
+def _record(client: SwiftClient, item: StoredObject) -> int:
+    """Find about how many bytes a record has; 0 if no line ends in the sample."""
+
+    def find() -> dict[str, Any]:
+        sample = client.read(item, 0, min(SAMPLE, item.size)) if item.size else b""
+        return {"record": len(sample) // (len(re.findall(rb"\r\n|\n|\r", sample)) or len(sample) + 1)}
+
+    return int(kept(("record", str(item), item.etag), find)["record"])
+
+
+def _width(kinds: Sequence[str]) -> int:
+    return max(1, sum(_WIDTHS.get(kind, 24 if kind.startswith("timestamp") else 10) for kind in kinds))
