@@ -45,9 +45,7 @@ QUESTIONS = [
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_aggregates_are_those_of_spark(ask, question):
-    expected = ask.rows(question, "csv")
-    assert ask.rows(question, "on") == expected
-    assert ask.rows(question, "off") == expected
+    assert ask.rows(question, "on") == ask.rows(question, "csv")
 
 
 @pytest.mark.parametrize(

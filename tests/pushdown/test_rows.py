@@ -16,13 +16,16 @@ ORDERS = [
 ]
 
 
-@pytest.mark.parametrize("order", ORDERS)
-def test_first_rows_are_those_of_spark(ask, order):
-    for where, rows in {"": "7", "WHERE i > 1 AND s LIKE 'a%' ": "5 OFFSET 3"}.items():
-        question = f"SELECT n, i, x, s FROM {{t}} {where}ORDER BY {order} LIMIT {rows}"
-        expected = ask.rows(question, "csv")
-        assert ask.rows(question, "on") == expected
-        assert ask.rows(question, "off") == expected
+TOGETHER = 8
+
+
+@pytest.mark.parametrize("orders", [ORDERS[at : at + TOGETHER] for at in range(0, len(ORDERS), TOGETHER)])
+@pytest.mark.parametrize("behind", ["ORDER BY {} LIMIT 7", "WHERE i > 1 AND s LIKE 'a%' ORDER BY {} LIMIT 5 OFFSET 3"])
+def test_first_rows_are_those_of_spark(ask, orders, behind):
+    asked = [f"(SELECT {at} AS q, n, i, x, s FROM {{t}} {behind.format(one)})" for at, one in enumerate(orders)]
+    question = " UNION ALL ".join(asked)
+    assert ask.rows(question, "on") == ask.rows(question, "csv")
+    assert ask.description(question).count("top=[") == len(orders) - sum("upper" in order for order in orders)
 
 
 @pytest.mark.parametrize(
