@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import Read
 from pyspark.sql import DataFrame, SparkSession
 
 from spark_storlets.errors import (
@@ -21,6 +20,7 @@ from spark_storlets.errors import (
 )
 
 Query = Callable[[DataFrame], DataFrame]
+Read = Callable[..., DataFrame]
 Same = Callable[..., list[tuple[object, ...]]]
 
 
