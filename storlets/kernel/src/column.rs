@@ -3,11 +3,14 @@
 use crate::arrow::{Array, Values};
 use crate::conversion::{Conversion, ISO_DATE};
 use crate::error::Error;
+use crate::field::Tokens;
 use crate::instant::{self, Instants};
+use crate::parse::{self, Token};
 use crate::pattern::Pattern;
+use crate::text;
 use crate::zone::Zones;
-use crate::{parse, text};
 use std::fmt;
+use std::str::from_utf8;
 
 /// The types a column can have: Spark's, by its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,24 +87,32 @@ fn decimal(name: &str) -> Option<ColumnType> {
 /// `nullValue` whether it was quoted or not [4.1].
 ///
 /// `zones` are those known so far; a timestamp in another one is an error, and its name is left there.
-pub fn build<'a>(
+pub fn build(
     kind: ColumnType,
     conversion: &Conversion,
     zones: &mut Zones,
-    tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
+    tokens: Tokens<'_>,
 ) -> Result<(Array, Vec<usize>), Error> {
-    let tokens = tokens.map(|token| token.filter(|token| !conversion.is_null(token)));
+    if matches!(kind, ColumnType::String | ColumnType::Binary) {
+        return Ok((strings(conversion, tokens)?, Vec::new()));
+    }
+    let tokens = Present { conversion, tokens };
     let names = conversion.names();
     Ok(match kind {
         ColumnType::Boolean => {
-            let (validity, values, failed) = converted(tokens, parse::boolean);
+            let read = |token: Token<'_>| parse::boolean(token.text());
+            let (validity, values, failed) = converted(tokens, read);
             (Array::new(validity, Values::Bits(bits(&values))), failed)
         }
         ColumnType::TinyInt => fixed(tokens, parse::int, Values::Int8),
         ColumnType::SmallInt => fixed(tokens, parse::int, Values::Int16),
         ColumnType::Int => fixed(tokens, parse::int, Values::Int32),
         ColumnType::BigInt => fixed(tokens, parse::int64, Values::Int64),
-        ColumnType::Float => fixed(tokens, |token| parse::float(token, &names), Values::Float32),
+        ColumnType::Float => fixed(
+            tokens,
+            |token| parse::float(token.text(), &names),
+            Values::Float32,
+        ),
         ColumnType::Double => fixed(
             tokens,
             |token| parse::double(token, &names),
@@ -115,14 +126,30 @@ pub fn build<'a>(
         ColumnType::Date => dates(conversion, tokens)?,
         ColumnType::Timestamp => timestamps(conversion, zones, tokens)?,
         ColumnType::TimestampNtz => local_timestamps(conversion, tokens)?,
-        ColumnType::String | ColumnType::Binary => (texts(tokens)?, Vec::new()),
+        ColumnType::String | ColumnType::Binary => return Err(Error::Internal),
     })
 }
 
-fn dates<'a>(
-    conversion: &Conversion,
-    tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
-) -> Result<(Array, Vec<usize>), Error> {
+/// The tokens that are not null.
+#[derive(Clone, Copy)]
+pub struct Present<'a> {
+    pub conversion: &'a Conversion,
+    pub tokens: Tokens<'a>,
+}
+
+impl<'a> Present<'a> {
+    /// A token; None is null.
+    #[inline(always)]
+    pub fn get(&self, at: usize) -> Option<Token<'a>> {
+        let token = self.tokens.get(at)?;
+        match self.conversion.is_null(token.text()) {
+            true => None,
+            false => Some(token),
+        }
+    }
+}
+
+fn dates(conversion: &Conversion, tokens: Present<'_>) -> Result<(Array, Vec<usize>), Error> {
     let fallback = conversion.date_fallback;
     let iso = Some(Pattern::parse(ISO_DATE));
     let format = match &conversion.date_format {
@@ -140,7 +167,7 @@ fn dates<'a>(
         }
         Some(Err(error)) => return Err(*error),
         Some(Ok(pattern)) => {
-            let read = |token: &[u8]| match pattern.read(&text::lossy(token)) {
+            let read = |token: Token<'_>| match pattern.read(&text::lossy(token.text())) {
                 Some(parsed) => parsed.days.try_into().ok(),
                 None if fallback == Some(true) => parse::date(token, false, true),
                 None => None,
@@ -150,10 +177,10 @@ fn dates<'a>(
     })
 }
 
-fn timestamps<'a>(
+fn timestamps(
     conversion: &Conversion,
     zones: &mut Zones,
-    tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
+    tokens: Present<'_>,
 ) -> Result<(Array, Vec<usize>), Error> {
     let format = match &conversion.timestamp_format {
         Some(Err(error)) => return Err(*error),
@@ -162,7 +189,8 @@ fn timestamps<'a>(
     };
     let fallback = conversion.date_fallback.unwrap_or(format.is_none());
     let mut instants = Instants::new(conversion, zones);
-    let read = |token: &[u8]| {
+    let read = |token: Token<'_>| {
+        let token = token.text();
         match format.map(|pattern| pattern.read(&text::lossy(token))) {
             Some(Some(parsed)) => return instants.parsed(parsed),
             Some(None) if !fallback => return None,
@@ -176,56 +204,113 @@ fn timestamps<'a>(
     Ok(column)
 }
 
-fn local_timestamps<'a>(
+fn local_timestamps(
     conversion: &Conversion,
-    tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
+    tokens: Present<'_>,
 ) -> Result<(Array, Vec<usize>), Error> {
     Ok(match &conversion.timestamp_ntz_format {
         Some(Err(error)) => return Err(*error),
         Some(Ok(pattern)) => {
-            let read = |token: &[u8]| instant::local_parsed(pattern.read(&text::lossy(token))?);
+            let read = |token: Token<'_>| {
+                let parsed = pattern.read(&text::lossy(token.text()))?;
+                instant::local_parsed(parsed)
+            };
             fixed(tokens, read, Values::Int64)
         }
-        None => fixed(tokens, instant::local_lenient, Values::Int64),
+        None => {
+            let read = |token: Token<'_>| instant::local_lenient(token.text());
+            fixed(tokens, read, Values::Int64)
+        }
     })
 }
 
 /// Values of which any token converts or does not: validity, values, and the tokens that do not.
-fn converted<'a, T: Default>(
-    tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
-    mut parse: impl FnMut(&[u8]) -> Option<T>,
+fn converted<'a, T: Clone + Default>(
+    tokens: Present<'a>,
+    mut parse: impl FnMut(Token<'a>) -> Option<T>,
 ) -> (Validity, Vec<T>, Vec<usize>) {
-    let mut validity = Validity::with_capacity(tokens.len());
-    let mut values = Vec::with_capacity(tokens.len());
+    let fields = tokens.tokens.fields;
+    let mut validity = Validity::all(fields.len());
+    let mut values = vec![T::default(); fields.len()];
     let mut failed = Vec::new();
-    for (at, token) in tokens.enumerate() {
-        let value = token.and_then(&mut parse);
-        if value.is_none() && token.is_some() {
-            failed.push(at);
+    // Not a chain of iterators, of which the compiler makes calls here.
+    for (at, place) in values.iter_mut().enumerate() {
+        match tokens.get(at) {
+            Some(token) => match parse(token) {
+                Some(value) => *place = value,
+                None => {
+                    validity.null(at);
+                    failed.push(at);
+                }
+            },
+            None => validity.null(at),
         }
-        validity.push(value.is_some());
-        values.push(value.unwrap_or_default());
     }
     (validity, values, failed)
 }
 
-fn fixed<'a, T: Default>(
-    tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>,
-    parse: impl FnMut(&[u8]) -> Option<T>,
+fn fixed<'a, T: Clone + Default>(
+    tokens: Present<'a>,
+    parse: impl FnMut(Token<'a>) -> Option<T>,
     wrap: impl Fn(Vec<T>) -> Values,
 ) -> (Array, Vec<usize>) {
     let (validity, values, failed) = converted(tokens, parse);
     (Array::new(validity, wrap(values)), failed)
 }
 
+/// The bytes that most strings fit in, and that are copied at once.
+const SHORT: usize = 32;
+
+/// A column of text, as that of a field's tokens.
+fn strings(conversion: &Conversion, tokens: Tokens<'_>) -> Result<Array, Error> {
+    let count = tokens.fields.len();
+    let mut validity = Validity::all(count);
+    let mut offsets = vec![0; count + 1];
+    let mut end = 0usize;
+    for (at, (offset, token)) in offsets[1..].iter_mut().zip(tokens.iter()).enumerate() {
+        match token.filter(|token| !conversion.is_null(token.text())) {
+            Some(token) => end += token.len(),
+            None => validity.null(at),
+        }
+        *offset = end as i32;
+    }
+    if end > i32::MAX as usize {
+        return Err(Error::ColumnTooLarge);
+    }
+    let mut bytes = vec![0; end + SHORT];
+    let mut start = 0;
+    for (&end, token) in offsets[1..].iter().zip(tokens.iter()) {
+        let length = end as usize - start;
+        if let Some(token) = token.filter(|_| length > 0) {
+            token.copy::<SHORT>(&mut bytes[start..]);
+        }
+        start = end as usize;
+    }
+    bytes.truncate(end);
+    if !bytes.is_ascii() {
+        let whole = |text: &str| {
+            let mut offsets = offsets.iter();
+            offsets.all(|&at| text.is_char_boundary(at as usize))
+        };
+        if !from_utf8(&bytes).map_or(false, whole) {
+            let texts_of = tokens.iter().map(|token| token.map(|token| token.text()));
+            let is_null = |text: &&[u8]| conversion.is_null(text);
+            return texts(texts_of.map(|text| text.filter(|text| !is_null(text))));
+        }
+    }
+    Ok(Array::new(validity, Values::Utf8 { offsets, bytes }))
+}
+
 /// A column of text.
 pub fn texts<'a>(tokens: impl ExactSizeIterator<Item = Option<&'a [u8]>>) -> Result<Array, Error> {
-    let mut validity = Validity::with_capacity(tokens.len());
+    let mut validity = Validity::all(tokens.len());
     let mut offsets = Vec::with_capacity(tokens.len() + 1);
     let mut bytes = Vec::new();
     offsets.push(0);
-    for token in tokens {
-        validity.push(token.is_some());
+    for (at, token) in tokens.enumerate() {
+        if token.is_none() {
+            validity.null(at);
+        }
         text::decode(token.unwrap_or_default(), &mut bytes);
         offsets.push(i32::try_from(bytes.len()).map_err(|_| Error::ColumnTooLarge)?);
     }
@@ -254,38 +339,27 @@ fn bits(values: &[bool]) -> Vec<u8> {
 pub struct Validity {
     length: usize,
     nulls: usize,
-    capacity: usize,
     bits: Vec<u8>,
 }
 
 impl Validity {
-    fn with_capacity(capacity: usize) -> Self {
-        Validity {
-            length: 0,
-            nulls: 0,
-            capacity,
-            bits: Vec::new(),
-        }
-    }
-
     /// Of so many values, none of them null.
     fn all(length: usize) -> Self {
         Validity {
             length,
-            ..Validity::with_capacity(0)
+            nulls: 0,
+            bits: Vec::new(),
         }
     }
 
+    /// Makes the value at an index null, which it was not before.
     #[inline]
-    fn push(&mut self, valid: bool) {
-        if !valid {
-            if self.nulls == 0 {
-                self.bits = vec![0xff; (self.capacity + 7) / 8];
-            }
-            self.bits[self.length / 8] &= !(1 << (self.length % 8));
-            self.nulls += 1;
+    fn null(&mut self, at: usize) {
+        if self.nulls == 0 {
+            self.bits = vec![0xff; (self.length + 7) / 8];
         }
-        self.length += 1;
+        self.bits[at / 8] &= !(1 << (at % 8));
+        self.nulls += 1;
     }
 
     pub fn length(&self) -> usize {
@@ -305,13 +379,32 @@ impl Validity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::laid_out;
     use crate::options::Options;
+    use std::borrow::Cow;
 
     fn column(kind: ColumnType, null: &str, tokens: &[Option<&str>]) -> (Array, Vec<usize>) {
         let mut conversion = Conversion::parse(&mut Options::decode(&[]).unwrap()).unwrap();
         conversion.null_value = null.to_owned();
-        let tokens = tokens.iter().map(|token| token.map(str::as_bytes));
-        build(kind, &conversion, &mut Zones::default(), tokens).unwrap()
+        let texts: Vec<_> = tokens
+            .iter()
+            .map(|token| token.map(str::as_bytes))
+            .collect();
+        made(kind, &conversion, &texts)
+    }
+
+    fn made(
+        kind: ColumnType,
+        conversion: &Conversion,
+        texts: &[Option<&[u8]>],
+    ) -> (Array, Vec<usize>) {
+        let (buf, fields) = laid_out(texts);
+        let tokens = Tokens {
+            buf: &buf,
+            decoded: &[],
+            fields: &fields,
+        };
+        build(kind, conversion, &mut Zones::default(), tokens).unwrap()
     }
 
     #[test]
@@ -328,13 +421,40 @@ mod tests {
 
     #[test]
     fn text_is_decoded() {
-        let array = texts([Some(&b"a"[..]), None, Some(b"\xff"), Some(b"")].into_iter()).unwrap();
-        let expected = Values::Utf8 {
-            offsets: vec![0, 1, 1, 4, 4],
-            bytes: "a\u{fffd}".into(),
-        };
-        assert_eq!(array.values(), &expected);
-        assert_eq!(array.null_count(), 1);
+        let conversion = Conversion::parse(&mut Options::decode(&[]).unwrap()).unwrap();
+        let mut long = vec![b'x'; 100];
+        long.extend("\u{e9}".bytes());
+        // The fourth and the fifth are a character only when one follows the other.
+        let texts: [Option<&[u8]>; 7] = [
+            Some(b"a"),
+            None,
+            Some(b"b\xff"),
+            Some(b"\xc3"),
+            Some(b"\xa9"),
+            Some(b""),
+            Some(&long),
+        ];
+        for count in 0..=texts.len() {
+            for first in 0..=count {
+                let texts = &texts[first..count];
+                let (array, failed) = made(ColumnType::String, &conversion, texts);
+                let nulls = texts
+                    .iter()
+                    .filter(|text| text.map_or(true, <[u8]>::is_empty));
+                assert_eq!((array.null_count(), failed.len()), (nulls.count(), 0));
+                let decoded = texts
+                    .iter()
+                    .map(|text| text::decoded(text.unwrap_or_default()));
+                let (offsets, bytes) = match array.values() {
+                    Values::Utf8 { offsets, bytes } => (offsets, bytes),
+                    other => panic!("{other:?}"),
+                };
+                let found = offsets
+                    .windows(2)
+                    .map(|at| &bytes[at[0] as usize..at[1] as usize]);
+                assert!(found.map(Cow::Borrowed).eq(decoded));
+            }
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Comparing a column with a literal: which tokens have a value of which that is true.
 
 use crate::arrow::{Array, Values};
-use crate::column::{self, ColumnType};
+use crate::column::{self, ColumnType, Present};
 use crate::conversion::Conversion;
 use crate::error::Error::{self, InvalidArgument};
-use crate::parse;
+use crate::field::{Field, Tokens};
+use crate::parse::{self, Token};
 use crate::zone::Zones;
 use std::cmp::Ordering;
 
@@ -21,8 +22,8 @@ enum Literal {
     Double(f64),
     Decimal(i128),
     Text(String),
-    /// Its text, and its days since 1970-01-01.
-    Date([u8; 10], i32),
+    /// The parts of its text, and the days since 1970-01-01.
+    Date((u64, u16), i32),
 }
 
 impl Comparison {
@@ -53,36 +54,39 @@ impl Comparison {
         })
     }
 
-    /// The indexes of the first `count` tokens that have a value of which the comparison is true. None does for null, and
+    /// The indexes of the tokens that have a value of which the comparison is true. None does for null, and
     /// for what does not convert.
-    pub fn passing<'a>(
+    pub fn passing(
         &self,
         conversion: &Conversion,
         zones: &mut Zones,
-        count: usize,
-        token: impl Fn(usize) -> Option<&'a [u8]>,
+        tokens: Tokens<'_>,
     ) -> Result<Vec<u64>, Error> {
+        let count = tokens.fields.len();
         let mut found = Found::with_room(count);
         let mut unclear = Vec::new();
-        let unless_null = |at| token(at).filter(|token| !conversion.is_null(token));
+        let tokens = Present { conversion, tokens };
         match &self.literal {
-            Literal::Date(literal, _) if conversion.reads_iso_dates() => {
-                let literal = IsoDate::new(literal);
+            &Literal::Date(parts, _) if conversion.reads_iso_dates() => {
                 let equality = self.holds == [false, true, false];
+                let literal = IsoDate { parts, equality };
                 for at in 0..count {
-                    match unless_null(at).map(|token| literal.order(token, equality)) {
-                        Some(Some(order)) => found.push(at, self.holds(order)),
-                        Some(None) => unclear.push(at),
-                        None => {}
+                    if let Some(token) = tokens.get(at) {
+                        match literal.order(token) {
+                            Some(order) => found.push(at, self.holds(order)),
+                            None => unclear.push(at),
+                        }
                     }
                 }
             }
             Literal::Text(literal) => {
                 for at in 0..count {
-                    match unless_null(at) {
+                    match tokens.get(at) {
                         // What is malformed is text only after its decoding.
-                        Some(token) if !token.is_ascii() => unclear.push(at),
-                        Some(token) => found.push(at, self.holds(token.cmp(literal.as_bytes()))),
+                        Some(token) if !token.text().is_ascii() => unclear.push(at),
+                        Some(token) => {
+                            found.push(at, self.holds(token.text().cmp(literal.as_bytes())));
+                        }
                         None => {}
                     }
                 }
@@ -92,7 +96,11 @@ impl Comparison {
         if unclear.is_empty() {
             return Ok(found.indexes());
         }
-        let tokens = unclear.iter().map(|&at| token(at));
+        let fields: Vec<Field> = unclear.iter().map(|&at| tokens.tokens.fields[at]).collect();
+        let tokens = Tokens {
+            fields: &fields,
+            ..tokens.tokens
+        };
         let (array, _) = column::build(self.kind, conversion, zones, tokens)?;
         self.pick(&array, &unclear, &mut found)?;
         let mut indexes = found.indexes();
@@ -145,7 +153,7 @@ impl Comparison {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn holds(&self, order: Ordering) -> bool {
         self.holds[(order as i8 + 1) as usize]
     }
@@ -165,7 +173,7 @@ impl Found {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, index: usize, found: bool) {
         self.indexes[self.count] = index as u64;
         self.count += usize::from(found);
@@ -188,71 +196,42 @@ fn decimal(text: &str, scale: u8) -> Option<i128> {
     let places = text.split_once('.').map_or(0, |(_, places)| places.len());
     let plain = |byte: u8| matches!(byte, b'0'..=b'9' | b'-' | b'.');
     let exact = places <= scale.into() && text.bytes().all(plain);
-    parse::decimal(text.as_bytes(), 38, scale).filter(|_| exact)
+    parse::decimal(text.as_bytes().into(), 38, scale).filter(|_| exact)
 }
 
 fn date(text: &str) -> Option<Literal> {
-    let bytes = text.as_bytes().try_into().ok()?;
-    IsoDate::digits(bytes)?;
-    Some(Literal::Date(
-        *bytes,
-        parse::date(text.as_bytes(), false, false)?,
-    ))
+    let token = Token::from(text.as_bytes());
+    let parts = parse::iso_parts(token)?;
+    parse::iso_digits(parts)?;
+    Some(Literal::Date(parts, parse::date(token, false, false)?))
 }
 
 /// A date as `yyyy-MM-dd`, and other texts of this form compared with it.
 struct IsoDate {
-    year_and_month: u64,
-    day: u16,
+    parts: (u64, u16),
+    /// All that counts is whether they are the same.
+    equality: bool,
 }
 
 impl IsoDate {
-    fn new(text: &[u8; 10]) -> IsoDate {
-        let (year_and_month, day) = IsoDate::parts(text);
-        IsoDate {
-            year_and_month,
-            day,
-        }
-    }
-
-    /// `yyyy-MM-` and `dd`, the first character the highest byte.
-    #[inline]
-    fn parts(text: &[u8; 10]) -> (u64, u16) {
-        let [a, b, c, d, e, f, g, h, i, j] = *text;
-        let year_and_month = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        (year_and_month, u16::from_be_bytes([i, j]))
-    }
-
-    /// The digits of `yyyy-MM-dd`, each a byte; None for another form.
-    #[inline]
-    fn digits(text: &[u8; 10]) -> Option<(u64, u16)> {
-        let (year_and_month, day) = IsoDate::parts(text);
-        // In the place of a digit is what added to a digit leaves the high bit clear.
-        let (a, b) = (year_and_month ^ 0x3030_3030_2d30_302d, day ^ 0x3030);
-        let high = (a | a.wrapping_add(0x7676_7676_7f76_767f)) & 0x8080_8080_8080_8080;
-        let high = high | u64::from((b | b.wrapping_add(0x7676)) & 0x8080);
-        (high == 0).then_some((a, b))
-    }
-
-    /// How the token's date compares to this one; None when the token has not this form. With `equality` all that
-    /// counts is whether it is the same.
-    #[inline]
-    fn order(&self, token: &[u8], equality: bool) -> Option<Ordering> {
-        let text: &[u8; 10] = token.try_into().ok()?;
-        let (year_and_month, day) = IsoDate::parts(text);
-        let order = (year_and_month, day).cmp(&(self.year_and_month, self.day));
-        let (digits, day) = IsoDate::digits(text)?;
+    /// How the token's date compares to this one; None when that is not clear from its bytes.
+    #[inline(always)]
+    fn order(&self, token: Token<'_>) -> Option<Ordering> {
+        let parts = parse::iso_parts(token)?;
+        let (digits, day) = parse::iso_digits(parts)?;
         let month = (digits >> 16 & 0xff) * 10 + (digits >> 8 & 0xff);
-        let day = (day >> 8) * 10 + (day & 0xff);
-        // Of later days it is not said here which of them there are.
-        let there = (1..=12).contains(&month) && (1..=28).contains(&day);
-        (there || equality).then_some(order)
+        let day = i32::from(day >> 8) * 10 + i32::from(day & 0xff);
+        let length = parse::LENGTHS.get(month as usize).copied();
+        // Whether there is a 29 February is not said here.
+        let there = (1..=length.unwrap_or(0)).contains(&day);
+        (there || self.equality).then_some(parts.cmp(&self.parts))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::laid_out;
     use crate::options::Options;
 
     fn conversion(options: &[(&str, &str)]) -> Conversion {
@@ -275,14 +254,15 @@ mod tests {
     ) -> Vec<u64> {
         let kind = ColumnType::parse(kind).unwrap();
         let comparison = Comparison::parse(kind, operator, literal).unwrap();
-        let token = |at: usize| Some(tokens[at]);
+        let texts: Vec<_> = tokens.iter().map(|&token| Some(token)).collect();
+        let (buf, fields) = laid_out(&texts);
+        let tokens = Tokens {
+            buf: &buf,
+            decoded: &[],
+            fields: &fields,
+        };
         comparison
-            .passing(
-                &conversion(options),
-                &mut Zones::default(),
-                tokens.len(),
-                token,
-            )
+            .passing(&conversion(options), &mut Zones::default(), tokens)
             .unwrap()
     }
 
@@ -366,7 +346,7 @@ mod tests {
             b"0000-01-01",
             b"9999-12-31",
         ];
-        let days = |token: &[u8]| parse::date(token, true, true);
+        let days = |token: &[u8]| parse::date(token.into(), true, true);
         for literal in tokens.iter().filter_map(|token| {
             let text = std::str::from_utf8(token).unwrap();
             Comparison::parse(ColumnType::Date, "=", text).ok()?;

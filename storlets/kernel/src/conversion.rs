@@ -86,10 +86,16 @@ impl Conversion {
     }
 
     /// Whether a token is null [4.1].
+    #[inline]
     pub fn is_null(&self, token: &[u8]) -> bool {
         let null = self.null_value.as_bytes();
-        // Malformed bytes may be what nullValue has in their place.
-        token == null || (!null.is_ascii() && text::decoded(token) == null)
+        token == null || (!null.is_empty() && self.decodes_to_null(token))
+    }
+
+    /// Malformed bytes may be what nullValue has in their place.
+    fn decodes_to_null(&self, token: &[u8]) -> bool {
+        let null = self.null_value.as_bytes();
+        !null.is_ascii() && text::decoded(token) == null
     }
 
     /// Whether `yyyy-MM-dd` is a date, if there is such a day.

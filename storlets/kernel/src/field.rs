@@ -1,5 +1,7 @@
 //! Where a field's text lies.
 
+use crate::parse::Token;
+
 /// In the buffer, or in the decoded text when `start` has its high bit set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
@@ -54,4 +56,52 @@ impl Field {
             _ => None,
         }
     }
+}
+
+/// The texts of one field of many records.
+#[derive(Clone, Copy)]
+pub struct Tokens<'a> {
+    pub buf: &'a [u8],
+    pub decoded: &'a [u8],
+    pub fields: &'a [Field],
+}
+
+impl<'a> Tokens<'a> {
+    /// A text; None is null.
+    #[inline(always)]
+    pub fn get(&self, at: usize) -> Option<Token<'a>> {
+        self.of(&self.fields[at])
+    }
+
+    /// All of them, in order.
+    #[inline(always)]
+    pub fn iter(self) -> impl ExactSizeIterator<Item = Option<Token<'a>>> {
+        self.fields.iter().map(move |field| self.of(field))
+    }
+
+    #[inline(always)]
+    fn of(&self, field: &Field) -> Option<Token<'a>> {
+        if field.length == u32::MAX {
+            return None;
+        }
+        let source = match field.start & Field::DECODED {
+            0 => self.buf,
+            _ => self.decoded,
+        };
+        let start = (field.start & !Field::DECODED) as usize;
+        Some(Token::new(&source[start..], field.length as usize))
+    }
+}
+
+/// Texts in a row, and where they lie.
+#[cfg(test)]
+pub fn laid_out(texts: &[Option<&[u8]>]) -> (Vec<u8>, Vec<Field>) {
+    let mut buf = Vec::new();
+    let mut field = |text: &Option<&[u8]>| {
+        let start = buf.len();
+        buf.extend(text.unwrap_or_default());
+        text.map_or(Field::NULL, |_| Field::raw(start, buf.len()))
+    };
+    let fields = texts.iter().map(&mut field).collect();
+    (buf, fields)
 }

@@ -161,8 +161,8 @@ impl<'a> Values<'a> {
     /// The type, when the value is of it; of a decimal with the value's own precision.
     fn read(&mut self, token: &[u8], kind: ColumnType) -> Inferred {
         let fits = match kind {
-            Int => parse::int::<i32>(token).is_some(),
-            BigInt => parse::int64(token).is_some(),
+            Int => parse::int::<i32>(token.into()).is_some(),
+            BigInt => parse::int64(token.into()).is_some(),
             Decimal { .. } => {
                 let precision = parse::whole_digits(token)?;
                 return Some(Decimal {
@@ -170,7 +170,7 @@ impl<'a> Values<'a> {
                     scale: 0,
                 });
             }
-            Double => parse::double(token, &self.names).is_some(),
+            Double => parse::double(token.into(), &self.names).is_some(),
             Date => self.conversion.prefer_date && self.is_date(token),
             TimestampNtz => self.conversion.prefer_ntz && self.is_local(token),
             Timestamp => self.is_instant(token),

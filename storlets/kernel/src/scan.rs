@@ -9,7 +9,7 @@ use crate::compare::Comparison;
 use crate::conversion::Conversion;
 use crate::dialect::{Dialect, Encoding};
 use crate::error::Error::{self, *};
-use crate::field::Field;
+use crate::field::{Field, Tokens};
 use crate::find::find;
 use crate::index::{Index, Lines, Stopped};
 use crate::infer::{self, Inferred};
@@ -450,7 +450,12 @@ impl Scanner {
         self.check_rows(rows)?;
         let mut fields = std::mem::take(&mut self.column);
         self.locate(buf, slot, rows, &mut fields);
-        let tokens = fields.iter().map(|field| field.bytes(buf, &self.decoded));
+        let (decoded, fields_found) = (&self.decoded, &fields);
+        let tokens = Tokens {
+            buf,
+            decoded,
+            fields: fields_found,
+        };
         let built = column::build(kind, &self.conversion, &mut self.zones, tokens);
         self.column = fields;
         let (array, failed) = built?;
@@ -517,9 +522,12 @@ impl Scanner {
         self.check_rows(rows)?;
         let mut fields = std::mem::take(&mut self.column);
         self.locate(buf, slot, rows, &mut fields);
-        let token = |at: usize| fields[at].bytes(buf, &self.decoded);
-        let (conversion, zones) = (&self.conversion, &mut self.zones);
-        let passing = comparison.passing(conversion, zones, fields.len(), token);
+        let tokens = Tokens {
+            buf,
+            decoded: &self.decoded,
+            fields: &fields,
+        };
+        let passing = comparison.passing(&self.conversion, &mut self.zones, tokens);
         self.column = fields;
         let mut passing = passing?;
         if let Some(rows) = rows {
@@ -630,7 +638,7 @@ pub fn tokens(
     record: &[u8],
 ) -> Result<Vec<Option<Vec<u8>>>, Error> {
     check(dialect, conversion, false)?;
-    let (mut units, mut tokens) = (Vec::new(), Tokens(Vec::new()));
+    let (mut units, mut tokens) = (Vec::new(), All(Vec::new()));
     text::units(dialect.encoding, record, &mut units);
     if !units.is_empty() {
         let distinct = dialect.empty_value != conversion.null_value;
@@ -718,9 +726,9 @@ impl Sink for Row<'_> {
 }
 
 /// All tokens.
-struct Tokens(Vec<Option<Vec<u8>>>);
+struct All(Vec<Option<Vec<u8>>>);
 
-impl Sink for Tokens {
+impl Sink for All {
     fn selected(&self, _column: usize) -> bool {
         true
     }

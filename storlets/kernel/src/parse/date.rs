@@ -1,10 +1,56 @@
 //! Dates without a dateFormat: Spark's cast-style parser [5.7].
 
-use super::{sign, trim};
+use super::{sign, trim, Token};
 
 /// Days since 1970-01-01: the lenient text or, with `strict`, also what the pattern `yyyy-MM-dd` takes beyond that;
 /// with `legacy` all of this again without any `GMT`.
-pub fn date(token: &[u8], strict: bool, legacy: bool) -> Option<i32> {
+#[inline(always)]
+pub fn date(token: Token<'_>, strict: bool, legacy: bool) -> Option<i32> {
+    match canonical(token) {
+        None => any(token.text(), strict, legacy),
+        days => days,
+    }
+}
+
+/// `yyyy-MM-dd` and nothing else.
+#[inline(always)]
+fn canonical(token: Token<'_>) -> Option<i32> {
+    let (year_and_month, day) = iso_digits(iso_parts(token)?)?;
+    let [a, b, c, d, _, e, f, _] = year_and_month.to_be_bytes().map(i32::from);
+    let (year, month) = (a * 1000 + b * 100 + c * 10 + d, e * 10 + f);
+    let day = i32::from(day >> 8) * 10 + i32::from(day & 0xff);
+    // No `&&` and no `if`: what cannot be foretold costs more than all of this.
+    let leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0));
+    let last = *LENGTHS.get(month as usize)? + i32::from(leap & (month == 2));
+    // As in `days`, from 400 years before the year 0 on, so that no number is negative.
+    let early = i32::from(month < 3);
+    let (year, month) = (year + 400 - early, month - 3 + 12 * early);
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
+    (1..=last).contains(&day).then_some(days - 865_566)
+}
+
+/// The days of each month but for a leap year's; there is no month 0.
+pub const LENGTHS: [i32; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/// `yyyy-MM-` and `dd` as numbers that are ordered as these texts are; None for another length.
+#[inline(always)]
+pub fn iso_parts(token: Token<'_>) -> Option<(u64, u16)> {
+    let [first, second] = token.window().filter(|_| token.len() == 10)?;
+    Some((first.swap_bytes(), (second as u16).swap_bytes()))
+}
+
+/// The digits of such parts, each a byte; None for another form.
+#[inline(always)]
+pub fn iso_digits((year_and_month, day): (u64, u16)) -> Option<(u64, u16)> {
+    // In the place of a digit is what added to a digit leaves the high bit clear.
+    let (a, b) = (year_and_month ^ 0x3030_3030_2d30_302d, day ^ 0x3030);
+    let high = (a | a.wrapping_add(0x7676_7676_7f76_767f)) & 0x8080_8080_8080_8080;
+    let high = high | u64::from((b | b.wrapping_add(0x7676)) & 0x8080);
+    (high == 0).then_some((a, b))
+}
+
+#[inline(never)]
+fn any(token: &[u8], strict: bool, legacy: bool) -> Option<i32> {
     lenient(token)
         .or_else(|| strictly(token).filter(|_| strict))
         .or_else(|| lenient(&without_gmt(token).filter(|_| legacy)?))
@@ -105,7 +151,7 @@ pub fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     fn date(token: &[u8]) -> Option<i32> {
-        super::date(token, true, true)
+        super::date(token.into(), true, true)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Decimals in the locale en-US: commas deleted, then Java's `BigDecimal`, rounded half up to the scale [5.5].
 
-use super::{int::digit, sign};
+use super::{int::digit, sign, Token};
 use std::str::from_utf8;
 
 /// The most digits of a decimal.
@@ -9,38 +9,38 @@ const MOST: usize = 38;
 /// The most places that Java can round off: it divides by a power of ten, which must not be too large.
 const MOST_DROPPED: i64 = (1 << 29) + 7;
 
-/// A decimal's value times 10^scale, if it has at most `precision` digits.
-pub fn decimal(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
-    short(token, precision, scale).unwrap_or_else(|| general(token, precision, scale))
+/// The powers of ten that a u64 holds.
+const POWERS: [u64; 20] = powers();
+
+const fn powers() -> [u64; 20] {
+    let mut powers = [1; 20];
+    let mut exponent = 1;
+    while exponent < powers.len() {
+        powers[exponent] = powers[exponent - 1] * 10;
+        exponent += 1;
+    }
+    powers
 }
 
-/// `-12` or `12.34` with no more places than `scale`, in few digits. None for any other form.
-#[inline]
-fn short(token: &[u8], precision: u8, scale: u8) -> Option<Option<i128>> {
-    let (negative, text) = match token {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, token),
-    };
-    if text.len() > 18 {
-        return None;
+/// A decimal's value times 10^scale, if it has at most `precision` digits.
+#[inline(always)]
+pub fn decimal(token: Token<'_>, precision: u8, scale: u8) -> Option<i128> {
+    match short(token, precision, scale) {
+        None => general(token.text(), precision, scale),
+        value => value,
     }
-    let mut value = 0i64;
-    let mut point = None;
-    for (at, &byte) in text.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => value = value * 10 + i64::from(byte - b'0'),
-            b'.' if point.is_none() => point = Some(at),
-            _ => return None,
-        }
-    }
-    let places = point.map_or(0, |at| text.len() - at - 1);
-    let missing = usize::from(scale).checked_sub(places)?;
-    if text.len() == usize::from(point.is_some()) {
-        return None;
-    }
-    let value = i128::from(if negative { -value } else { value });
-    let value = value.checked_mul(power(missing));
-    Some(value.filter(|value| value.abs() < power(precision.into())))
+}
+
+/// `-12` or `12.34` with no more places than `scale`, in few digits. None for any other form, and for too many digits.
+#[inline(always)]
+fn short(token: Token<'_>, precision: u8, scale: u8) -> Option<i128> {
+    let number = token.number()?;
+    let missing = u32::from(scale).checked_sub(number.places.unwrap_or(0))?;
+    let power = |exponent: u32| POWERS.get(exponent as usize).copied();
+    let value = number.digits.checked_mul(power(missing)?)?;
+    let fits = value < power(precision.into()).unwrap_or(u64::MAX);
+    let value = i128::from(value);
+    fits.then_some(if number.negative { -value } else { value })
 }
 
 /// 10^exponent, for an exponent of at most 38.
@@ -56,6 +56,7 @@ pub fn whole_digits(token: &[u8]) -> Option<u8> {
     (places == 0 && count <= MOST).then_some(count as u8)
 }
 
+#[inline(never)]
 fn general(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
     let text: Vec<u8> = token.iter().copied().filter(|&byte| byte != b',').collect();
     let (negative, mut digits, places) = number(&text)?;
@@ -125,7 +126,11 @@ fn exponent(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{decimal, whole_digits};
+    use super::whole_digits;
+
+    fn decimal(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
+        super::decimal(token.into(), precision, scale)
+    }
 
     #[test]
     fn digits_of_whole_numbers() {

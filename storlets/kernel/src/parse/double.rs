@@ -1,6 +1,6 @@
 //! Floating-point numbers: Spark's own names [4.11], else Java's `Double.parseDouble` [5.3].
 
-use super::{sign, trim};
+use super::{sign, trim, Token};
 use std::str::from_utf8;
 
 /// The powers of ten that are doubles exactly.
@@ -66,14 +66,18 @@ const FLOAT: Format = Format {
 };
 
 /// A double, correctly rounded.
-pub fn double(token: &[u8], names: &Names<'_>) -> Option<f64> {
-    let (negative, digits) = sign(token);
-    match short(digits).filter(|_| !names.odd) {
-        Some(value) => Some(if negative { -value } else { value }),
-        None => names
-            .value(token)
-            .or_else(|| java(token, &DOUBLE, |text| text.parse().ok())),
+#[inline(always)]
+pub fn double(token: Token<'_>, names: &Names<'_>) -> Option<f64> {
+    match short(token) {
+        Some(value) if !names.odd => Some(value),
+        _ => named(token.text(), names),
     }
+}
+
+#[inline(never)]
+fn named(text: &[u8], names: &Names<'_>) -> Option<f64> {
+    let parsed = || java(text, &DOUBLE, |text| text.parse().ok());
+    names.value(text).or_else(parsed)
 }
 
 /// A float, rounded once from its text [5.3].
@@ -86,23 +90,12 @@ pub fn float(token: &[u8], names: &Names<'_>) -> Option<f32> {
 }
 
 /// `12` or `12.34`, when its digits and the power of ten are both exact: then one division rounds correctly.
-fn short(text: &[u8]) -> Option<f64> {
-    if text.len() > 18 {
-        return None;
-    }
-    let mut digits = 0u64;
-    let mut point = None;
-    for (at, &byte) in text.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => digits = digits * 10 + u64::from(byte - b'0'),
-            b'.' if point.is_none() => point = Some(at),
-            _ => return None,
-        }
-    }
-    let fraction = point.map_or(0, |at| text.len() - at - 1);
-    let whole = text.len() - fraction - usize::from(point.is_some());
-    let exact = digits <= EXACT && whole + fraction > 0;
-    exact.then_some(digits as f64 / POWERS[fraction])
+#[inline(always)]
+fn short(token: Token<'_>) -> Option<f64> {
+    let number = token.number()?;
+    let value = number.digits as f64 / POWERS[number.places.unwrap_or(0) as usize];
+    let value = if number.negative { -value } else { value };
+    (number.digits <= EXACT).then_some(value)
 }
 
 /// Java's grammar, blanks around it.
@@ -220,7 +213,7 @@ mod tests {
     use super::{float, Names};
 
     fn double(token: &[u8]) -> Option<f64> {
-        super::double(token, &Names::new("NaN", "Inf", "-Inf"))
+        super::double(token.into(), &Names::new("NaN", "Inf", "-Inf"))
     }
 
     #[test]
@@ -249,11 +242,19 @@ mod tests {
     #[test]
     fn names_of_the_options() {
         let names = Names::new("1", "P", "2");
-        assert!(super::double(b"1", &names).unwrap().is_nan());
-        assert_eq!(super::double(b"2", &names), Some(f64::NEG_INFINITY));
-        assert_eq!(super::double(b"P", &names), Some(f64::INFINITY));
-        assert_eq!(super::double(b"Inf", &names), None);
-        assert!(super::double(b"NaN", &names).unwrap().is_nan());
+        assert!(super::double((&b"1"[..]).into(), &names).unwrap().is_nan());
+        assert_eq!(
+            super::double((&b"2"[..]).into(), &names),
+            Some(f64::NEG_INFINITY)
+        );
+        assert_eq!(
+            super::double((&b"P"[..]).into(), &names),
+            Some(f64::INFINITY)
+        );
+        assert_eq!(super::double((&b"Inf"[..]).into(), &names), None);
+        assert!(super::double((&b"NaN"[..]).into(), &names)
+            .unwrap()
+            .is_nan());
     }
 
     #[test]

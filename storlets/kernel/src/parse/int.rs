@@ -1,6 +1,6 @@
 //! Whole numbers: Java's `Integer.parseInt` and `Long.parseLong` [5.2].
 
-use super::sign;
+use super::{sign, Token};
 use std::str::from_utf8;
 
 /// The longest run of decimal digits that always fits an i64.
@@ -14,12 +14,22 @@ const ZEROS: [u16; 36] = [
 ];
 
 /// A whole number of fewer bits.
-pub fn int<T: TryFrom<i64>>(token: &[u8]) -> Option<T> {
-    int64(token).and_then(|value| value.try_into().ok())
+#[inline(always)]
+pub fn int<T: TryFrom<i64>>(token: Token<'_>) -> Option<T> {
+    int64(token)?.try_into().ok()
 }
 
 /// A 64-bit integer.
-pub fn int64(token: &[u8]) -> Option<i64> {
+#[inline(always)]
+pub fn int64(token: Token<'_>) -> Option<i64> {
+    match token.whole() {
+        None => longer(token.text()),
+        value => value,
+    }
+}
+
+#[inline(never)]
+fn longer(token: &[u8]) -> Option<i64> {
     let (negative, digits) = sign(token);
     if digits.is_empty() {
         return None;
@@ -64,7 +74,13 @@ pub fn digit(c: char) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{int, int64};
+    fn int64(token: &[u8]) -> Option<i64> {
+        super::int64(token.into())
+    }
+
+    fn int<T: TryFrom<i64>>(token: &[u8]) -> Option<T> {
+        super::int(token.into())
+    }
 
     #[test]
     fn integers() {
