@@ -136,10 +136,10 @@ def test_record_that_spark_refuses_is_refused(read, put):
         read(path, "a int, b int").collect()
 
 
-class _Cutting(http.server.BaseHTTPRequestHandler):
-    """A way to the store that breaks off each storlet's answer after `keep` of its bytes, or flips a bit there."""
+class _Busy(http.server.BaseHTTPRequestHandler):
+    """A way to a store that is busy for the first `busy` calls of storlets."""
 
-    keep, flip, whole, busy = 0, False, b"", 0
+    busy = 0
 
     def do_GET(self):
         if "X-Run-Storlet" in self.headers and self.busy:
@@ -163,12 +163,9 @@ class _Cutting(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
             return
-        type(self).whole = body
-        if self.flip:
-            body = body[: self.keep] + bytes([body[self.keep] ^ 1]) + body[self.keep + 1 :]
         self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body if self.flip else body[: self.keep])
+        self.wfile.write(body)
 
     def do_HEAD(self):
         request = urllib.request.Request(
@@ -185,47 +182,20 @@ class _Cutting(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def cutting(cluster):
-    """The URL of a server between Spark and the store, and its handler class, to be told where to cut."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Cutting)
+def busy_store(cluster):
+    """The URL of a server between Spark and the store, and its handler class, to be told how busy to be."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Busy)
     server.store = cluster.auth_url.removesuffix("/auth/v1.0")
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/auth/v1.0", _Cutting
+    yield f"http://127.0.0.1:{server.server_port}/auth/v1.0", _Busy
     server.shutdown()
     thread.join()
     server.server_close()
 
 
-def test_answer_that_breaks_off_anywhere_is_no_answer(read, put, cutting):
-    url, handler = cutting
-    path = put("cut.csv", b"".join(b"%d,row\n" % i for i in range(50)))
-    handler.flip, handler.keep = False, 1 << 30
-    frame = read(path, "a int, s string", authUrl=url)
-    assert frame.count() == 50
-    assert len(frame.collect()) == 50
-    size = len(handler.whole)
-    # From the end too: the trailer's length differs from answer to answer.
-    for keep in [0, 1, 7, 8, 100, size // 3, size // 2, -300, -100, -13, -12, -11, -8, -1]:
-        handler.keep = keep
-        with raises(IncompleteAnswerError, "tests/cut.csv", "broke off"):
-            frame.collect()
-
-
-def test_damaged_value_is_no_answer(read, put, cutting):
-    url, handler = cutting
-    path = put("damaged.csv", b"".join(b"%d,a-long-enough-text\n" % i for i in range(50)))
-    handler.flip, handler.keep = False, 1 << 30
-    frame = read(path, "a int, s string", authUrl=url)
-    frame.collect()
-    handler.flip, handler.keep = True, handler.whole.index(b"long-enough")
-    with raises(IncompleteAnswerError, "damaged"):
-        frame.collect()
-
-
-def test_the_planner_asks_a_busy_store_again(read, put, cutting):
-    url, handler = cutting
-    handler.flip, handler.keep = False, 1 << 30
+def test_the_planner_asks_a_busy_store_again(read, put, busy_store):
+    url, handler = busy_store
     path = put("busy.csv", b"1\n2\n")
     handler.busy = 5
     assert read(path, authUrl=url).count() == 2
