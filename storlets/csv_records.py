@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from csv_kernel import Kernel
 from storlet_sdk import StorletFailure
@@ -52,7 +52,7 @@ class Head:
         self.data_start = after_mark(source, options)
         self.line = b""
         if header:
-            self.line, self.data_start = first_record(source, self.data_start, options)
+            self.line, _, self.data_start = first_record(source, self.data_start, options)
 
 
 def split_begin(request: dict[str, Any], source: Source, options: dict[str, str]) -> tuple[int, bool]:
@@ -106,8 +106,16 @@ def after_mark(source: Source, options: dict[str, str]) -> int:
     return len(mark)
 
 
-def first_record(source: Source, begin: int, options: dict[str, str]) -> tuple[bytes, int]:
-    """Give the first record at or after `begin`, without its line end, and where the next line begins."""
+class First(NamedTuple):
+    """The first record behind some offset: its text without its line end, where it begins, where the next line does."""
+
+    text: bytes
+    begin: int
+    next: int
+
+
+def first_record(source: Source, begin: int, options: dict[str, str]) -> First:
+    """Find the first record at or after `begin`; at the object's end there is an empty one."""
     # Lines are counted without a look into them; only multiLine needs it, to find their end.
     counting = options if "multi_line" in options else {**options, "column_pruning": "true"}
     size = PIECE
@@ -118,14 +126,14 @@ def first_record(source: Source, begin: int, options: dict[str, str]) -> tuple[b
             last = source.ends(begin + len(data))
             while at < len(data):
                 found = kernel.scan(data, at, len(data), limit=1, last=last)
+                end = at + found.consumed
                 if found.records:
-                    line = data[at : at + found.consumed]
-                    return line_end(options).sub(b"", line), begin + at + found.consumed
+                    return First(line_end(options).sub(b"", data[at:end]), begin + at, begin + end)
                 if not found.consumed:
                     break
-                at += found.consumed
+                at = end
             if last:
-                return b"", begin + len(data)
+                return First(b"", begin + len(data), begin + len(data))
             begin, size = begin + at, PIECE if at else size * 2
 
 

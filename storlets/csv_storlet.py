@@ -8,8 +8,8 @@ object's end; the storlet closes it when it has its last record.
 Every request: v, op, csv (Spark's options, as the kernel takes them), header, size (bytes of the object), compression
 (or null), begin (where a pipe begins), start, end (of the split; null for the object's end).
 
-scan: selection and projection. data_start (offset of the first record, behind byte order mark and header, or null to
-    find it), aligned (a record begins at `start`), schema ([[name, type], …] of the file), columns (names to answer),
+scan: selection and projection. data_start (offset of the first record, behind byte order mark, header and what is
+    no record, or null to find it), aligned (a record begins at `start`), schema ([[name, type], …] of the file), columns (names to answer),
     predicate (or null), early (predicates that Spark evaluates while it parses), mode, corrupt_record (name of the
     column for the text of malformed records, or null), aggregate (see storlet_aggregate, or null), top (see
     storlet_top, or null), limit (how many rows are wanted, or null), names ([[position, name], …] that the header must
@@ -263,14 +263,15 @@ def check_names(found: list[str | None], wanted: list[list[Any]], columns: int, 
 def head(request: dict[str, Any], source: Source, table: TableWriter) -> None:
     """Find what a planner must know of an object."""
     options = first_options(request, source)
-    table.facts = {
-        "data_start": Head(source, options, request["header"]).data_start,
-        "options": options,
-    }
+    data_start = Head(source, options, request["header"]).data_start
+    if not request["header"]:
+        # The first record that Spark's tokenizer sees is special: only the split that begins with it may read it so.
+        data_start = first_record(source, data_start, options).begin
+    table.facts = {"data_start": data_start, "options": options}
     if request["naming"]:
         begin = after_mark(source, options)
         if "multi_line" in options:
-            line, _ = first_record(source, begin, options)
+            line = first_record(source, begin, options).text
         else:
             line = naming_line(source, begin, options)
         table.facts |= {"tokens": tokens(line, options) if line else None, "line": base64.b64encode(line).decode()}
