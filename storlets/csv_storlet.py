@@ -8,12 +8,12 @@ object's end; the storlet closes it when it has its last record.
 Every request: v, op, csv (Spark's options, as the kernel takes them), header, size (bytes of the object), compression
 (or null), begin (where a pipe begins), start, end (of the split; null for the object's end).
 
-scan: selection and projection. data_start (offset of the first record, behind byte order mark, header and what is
-    no record, or null to find it), aligned (a record begins at `start`), schema ([[name, type], …] of the file), columns (names to answer),
-    predicate (or null), early (predicates that Spark evaluates while it parses), mode, corrupt_record (name of the
-    column for the text of malformed records, or null), aggregate (see storlet_aggregate, or null), top (see
-    storlet_top, or null), limit (how many rows are wanted, or null), names ([[position, name], …] that the header must
-    have, or null), fold_case.
+scan: selection and projection. data_start (offset of the first record, behind byte order mark, header and what is no
+    record, or null to find it), aligned (a record begins at `start`), schema ([[name, type], …] of the file), columns
+    (names to answer), predicate (or null), early (predicates that Spark evaluates while it parses), mode,
+    corrupt_record (name of the column for the text of malformed records, or null), aggregate (see storlet_aggregate,
+    or null), top (see storlet_top, or null), limit (how many rows are wanted, or null), names ([[position, name], …]
+    that the header must have, or null), fold_case.
 head: what a planner must know of an object. naming (are the columns' names wanted). Facts: data_start, options (with
     the line separator of a multiLine object); tokens of the line that names the columns (or null), that line (base64).
 infer: the types of the columns. columns (how many), names (the line that gave them, base64, or null). Facts: types.
