@@ -22,6 +22,7 @@ What it adds:
   replica unless that may help, and is no error of the disk to the proxy.
 * COPY stores nothing when its source cannot be read or the storlet fails.
 * A client cannot choose what only the proxy should say: the headers X-Storlet-Main, X-Storlet-Dependency and so on.
+* An output that breaks off is not completed with bytes of another run: a replica refuses to begin in the middle.
 * A range that the engine would misread is refused: one without a first or last byte, and one of a large object or a
   symlink, unless the request says X-Storlet-Run-On-Proxy.
 """
@@ -36,7 +37,16 @@ from urllib.parse import unquote
 from spark_storlets.sandbox.failures import StorletFailure
 from storlets.swift_middleware import storlet_handler as engine
 from storlets.swift_middleware.handlers import StorletObjectHandler, StorletProxyHandler
-from swift.common.swob import HTTPBadRequest, HTTPException, HTTPUnauthorized, Range, Request, Response, status_map
+from swift.common.swob import (
+    HTTPBadRequest,
+    HTTPException,
+    HTTPRequestedRangeNotSatisfiable,
+    HTTPUnauthorized,
+    Range,
+    Request,
+    Response,
+    status_map,
+)
 from swift.common.utils import cache_from_env, close_if_possible, list_from_csv
 from swift.common.wsgi import make_pre_authed_request
 from swift.proxy.controllers.base import get_container_info
@@ -61,7 +71,12 @@ class ObjectHandler(StorletObjectHandler):  # type: ignore[misc]
 
     def _call_gateway(self, resp: Response) -> Any:
         try:
+            if self.is_range_request:  # the proxy wants the rest of another replica's output
+                raise HTTPRequestedRangeNotSatisfiable(request=self.request)
             return super()._call_gateway(resp)
+        except HTTPException:
+            close_if_possible(resp.app_iter)
+            raise
         except StorletFailure as failure:
             close_if_possible(resp.app_iter)
             raise failure.for_proxy() from None
@@ -158,9 +173,10 @@ class Heads:
 
     def get(self, container: str, names: list[str]) -> dict[str, dict[str, str]]:
         """Return the headers of those objects that exist, by name."""
-        remembered = [None] * len(names)
+        remembered = None
         if self._memory and names:
             remembered = self._memory.get_multi([self._key(container, name) for name in names], self._account)
+        remembered = remembered or [None] * len(names)  # memcached may have no time for us
         found = {name: known or self._ask(container, name) for name, known in zip(names, remembered, strict=True)}
         return {name: headers for name, headers in found.items() if headers}
 

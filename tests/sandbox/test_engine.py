@@ -3,11 +3,19 @@
 import contextlib
 import http.client
 import json
+import os
+import re
+import signal
 import urllib.parse
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from sandbox_harness import alive, until
+from spark_storlets.datasource.client import SwiftClient
+from spark_storlets.datasource.deploy import deploy
+from spark_storlets.devstack import Devstack
+from spark_storlets.devstack.configuration import KEY, USER
 from swiftclient.exceptions import ClientException
 
 # Runs what its parameter says: "out" is the output file, "source" the input.
@@ -28,6 +36,26 @@ def registration(main, dependencies=""):
     values = {"Language": "Python", "Interface-Version": "1.0", "Object-Metadata": "no", "Main": main}
     values["Dependency"] = dependencies
     return {f"X-Object-Meta-Storlet-{name}": value for name, value in values.items() if value}
+
+
+@pytest.fixture(scope="module", params=["bubblewrap", "docker"])
+def stack(request, tmp_path_factory):
+    """The suite's own cluster, and one with the other sandbox."""
+    if request.param == "bubblewrap":
+        yield request.getfixturevalue("cluster")
+        return
+    options = {"docker_url": request.getfixturevalue("docker")}
+    made = Devstack(tmp_path_factory.mktemp("docker"), free_port(), "docker", options)
+    made.up()
+    yield made
+    made.down()
+
+
+@pytest.fixture(scope="module")
+def client(stack):
+    made = SwiftClient(stack.auth_url, USER, KEY)
+    deploy(made)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +236,40 @@ def test_a_dependency_that_is_missing(account, client):
     client.connection.put_object("storlet", "lonely.py", SCRIPT, headers=headers)
     answer = account("GET", "object", COPY, X_Run_Storlet="lonely.py")
     assert json.loads(answer.read()) == {"kind": "refused", "message": "its dependencies nothing.txt do not exist"}
+
+
+@pytest.mark.parametrize("code", [BEGIN + "1 / 0", BEGIN + "os._exit(0)", "1 / 0", "os._exit(0)"])
+def test_failing_storlets_do_not_turn_the_proxy_against_the_disks(account, code):
+    for _ in range(40):  # it sends nobody to a disk that has had 10 errors
+        with contextlib.suppress(http.client.IncompleteRead):
+            account("GET", "object", code).read()
+    assert account("GET", "object").status == 200
+    assert account("GET", "object", COPY).read() == b"0123456789" * 20_000
+
+
+def test_output_that_breaks_off_is_not_completed_from_another_replica(account):
+    """The proxy would ask another one for the rest by its number of bytes."""
+    code = BEGIN + "os.kill(os.getpid(), 9)"
+    for byte_range in ({}, {"X_Storlet_Range": "bytes=0-199999"}):
+        with pytest.raises(http.client.IncompleteRead) as cut:
+            account("GET", "object", code, **byte_range).read()
+        assert cut.value.partial == bytes(len(cut.value.partial))
+        assert len(cut.value.partial) <= 1_000_000
+
+
+def test_object_server_that_dies_in_mid_output(account, stack):
+    try:
+        for byte_range in ({}, {"X_Storlet_Range": "bytes=0-199999"}):
+            where = "out.set_metadata({'Where': os.readlink(f'/proc/self/fd/{source.fileno()}')}); "
+            answer = account("GET", "object", where + "out.write(bytes(1000000)); time.sleep(1000)", **byte_range)
+            assert len(answer.read(10)) == 10
+            node = re.search(r"/node(\d)/", answer.headers["X-Object-Meta-Where"])[1]
+            os.kill(next(s.pid for s in stack.status() if s.name == f"object-{node}"), signal.SIGKILL)
+            with pytest.raises(http.client.IncompleteRead) as cut:
+                answer.read()
+            assert len(cut.value.partial) < 1_000_000
+    finally:
+        stack.up()
 
 
 def test_client_leaves(account):

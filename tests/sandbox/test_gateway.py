@@ -524,6 +524,52 @@ def test_storlet_replaced_between_its_head_and_its_get(tmp_path):
     works(server)
 
 
+@in_server
+def test_memcached_that_does_not_answer(tmp_path):
+    from spark_storlets.sandbox.middleware import Heads
+    from swift.common.swob import Request, Response
+
+    class Busy:
+        def get_multi(self, keys, server_key):
+            return None
+
+        def set_multi(self, values, server_key, time):
+            pass
+
+    def app(environ, start_response):
+        headers = {"X-Timestamp": "1.0", "X-Object-Meta-Storlet-Main": "a.A"}
+        return Response(headers=headers)(environ, start_response)
+
+    environ = Request.blank("/v1/AUTH_test/c/o", environ={"swift.cache": Busy()}).environ
+    known = Heads(environ, app, "/v1/AUTH_test", 5).get("storlet", ["a.py"])
+    assert known["a.py"]["X-Object-Meta-Storlet-Main"] == "a.A"
+
+
+@in_server
+def test_a_replica_does_not_begin_in_the_middle(tmp_path):
+    """The proxy asks for the rest of an output that breaks off, by its number of bytes."""
+    from spark_storlets.sandbox.middleware import filter_factory
+    from swift.common.swob import Request, Response
+
+    conf = Path(tmp_path) / "gateway.conf"
+    conf.write_text(f"[DEFAULT]\nhost_root = {tmp_path}/host\n")
+    closed = []
+
+    class Body(list):
+        def close(self):
+            closed.append(True)
+
+    def app(environ, start_response):
+        return Response(status=206, app_iter=Body([b"56789"]))(environ, start_response)
+
+    options = {"storlet_gateway_module": "spark_storlets_bubblewrap", "storlet_gateway_conf": str(conf)}
+    server = filter_factory({}, execution_server="object", **options)(app)
+    headers = {"X-Run-Storlet": "script.py", "X-Storlet-Range": "bytes=0-9", "Range": "bytes=5-"}
+    request = Request.blank("/d1/0/AUTH_test/c/o", headers=headers)
+    assert request.get_response(server).status_int == 416
+    assert closed
+
+
 @pytest.mark.parametrize("name", ["../evil.py", "..", "a/b.py", "/etc/evil.py", "."])
 @in_server
 def test_bad_names(tmp_path, name):
