@@ -37,7 +37,7 @@ def docker():
         yield url
 
 
-@pytest.fixture(params=["bubblewrap", "docker"])
+@pytest.fixture(scope="session", params=["bubblewrap", "docker"])
 def sandbox(request):
     """What tests decorated with in_each_sandbox run with."""
     if request.param == "docker":

@@ -1,6 +1,7 @@
-"""Two hundred calls at once: the servers stay awake, calls wait in order, and too many are told to come back."""
+"""A cluster with short queues and little patience: two hundred calls at once, and calls that hang."""
 
 import http.client
+import json
 import threading
 import time
 import urllib.parse
@@ -21,31 +22,76 @@ class Slow:
         pass
     def __call__(self, inputs, outputs, params):
         outputs[0].set_metadata({})
-        time.sleep(0.05)
+        time.sleep(0.2)
         outputs[0].write(inputs[0].read())
+"""
+STUCK = b"""
+import time
+class Stuck:
+    def __init__(self, logger):
+        pass
+    def __call__(self, inputs, outputs, params):
+        if params["size"]:
+            outputs[0].set_metadata({})
+            outputs[0].write(bytes(int(params["size"])))
+            outputs[0].flush()
+        time.sleep(1000)
 """
 BODY = bytes(range(256)) * 400
 
 
-@pytest.fixture
-def stack(tmp_path, sandbox):
-    """A cluster whose queues are shorter than the load."""
-    options = {**sandbox["conf"], "queue_size": "20"}
-    made = Devstack(tmp_path / "stack", free_port(), sandbox["gateway"], options)
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory, sandbox):
+    """The cluster."""
+    options = {**sandbox["conf"], "pool_size": "2", "queue_size": "3", "storlet_timeout": "3"}
+    made = Devstack(tmp_path_factory.mktemp("load"), free_port(), sandbox["gateway"], options)
     made.up()
     yield made
     made.down()
 
 
-def test_two_hundred_calls_at_once(stack):
+@pytest.fixture(scope="module")
+def get(stack):
+    """Storlets and an object; answers with a function that runs one on the other."""
     client = SwiftClient(stack.auth_url, USER, KEY)
     deploy(client)
-    values = {"Language": "Python", "Interface-Version": "1.0", "Object-Metadata": "no", "Main": "slow.Slow"}
-    headers = {f"X-Object-Meta-Storlet-{name}": value for name, value in values.items()}
-    client.connection.put_object("storlet", "slow.py", SLOW, headers=headers)
+    values = {"Language": "Python", "Interface-Version": "1.0", "Object-Metadata": "no"}
+    for name, source in (("slow", SLOW), ("stuck", STUCK)):
+        main = {"Main": f"{name}.{name.capitalize()}"}
+        headers = {f"X-Object-Meta-Storlet-{key}": value for key, value in {**values, **main}.items()}
+        client.connection.put_object("storlet", f"{name}.py", source, headers=headers)
     client.connection.put_container("load")
     client.connection.put_object("load", "object", BODY)
     address = urllib.parse.urlsplit(client.storage_url)
+
+    def request(storlet, parameter=""):
+        connection = http.client.HTTPConnection(address.netloc, timeout=120)
+        headers = {"X-Auth-Token": client.token, "X-Run-Storlet": storlet, "X-Storlet-Parameter-1": f"size:{parameter}"}
+        connection.request("GET", f"{address.path}/load/object", headers=headers)
+        return connection.getresponse()
+
+    return request
+
+
+def test_a_call_that_hangs_is_ended_and_not_run_again(get):
+    begin = time.monotonic()
+    answer = get("stuck.py")
+    assert answer.status == 504
+    assert json.loads(answer.read())["message"] == "it gave no output for 3 s (storlet_timeout)"
+    assert time.monotonic() - begin < 2 * 3
+
+
+def test_calls_that_hang_in_mid_output_free_their_places(get):
+    # More than all three servers have places.
+    hanging = [get("stuck.py", 100_000) for _ in range(8)]
+    for answer in hanging:
+        assert answer.status == 200
+        with pytest.raises(http.client.IncompleteRead):
+            answer.read()
+    assert get("slow.py").read() == BODY
+
+
+def test_two_hundred_calls_at_once(stack, get):
     together = threading.Barrier(CALLS)
 
     def call(_):
@@ -53,15 +99,12 @@ def test_two_hundred_calls_at_once(stack):
         refusals = []
         together.wait()
         while True:
-            connection = http.client.HTTPConnection(address.netloc, timeout=120)
-            headers = {"X-Auth-Token": client.token, "X-Run-Storlet": "slow.py"}
-            connection.request("GET", f"{address.path}/load/object", headers=headers)
-            response = connection.getresponse()
+            response = get("slow.py")
             body = response.read()
-            connection.close()
             if response.status == 200:
                 assert body == BODY
                 return refusals
+            assert response.status == 503, (response.status, body)
             refusals.append((response.status, response.headers["Retry-After"]))
             time.sleep(int(response.headers["Retry-After"]))
 
