@@ -118,6 +118,11 @@ ANSWER_ERRORS: dict[str, dict[str, str]] = {
         "message": "{object} was overwritten after the query was planned, so its rows would be a mix of two versions "
         "({detail}). Run the query again.",
     },
+    "422": {
+        "kind": "storlet_failed",
+        "message": "{storlet} failed on {object}, bytes {range}, before its first row ({detail}). "
+        "The object servers' worker.log of this storlet says more.",
+    },
     "503": {
         "kind": "unavailable",
         "message": "The store could not run {storlet} on {object}, bytes {range}: HTTP 503 ({detail}). "

@@ -202,6 +202,21 @@ def test_the_planner_asks_a_busy_store_again(read, put, busy_store):
     assert handler.busy == 0
 
 
+def test_storlet_that_fails_at_once_is_named(read, put, client):
+    path = put("failing.csv", b"1\n2\n")
+    source = (b"class CsvStorlet:\n    def __init__(self, logger): pass\n"
+              b"    def __call__(self, i, o, p):\n        raise ValueError('no luck')\n")  # fmt: skip
+    headers = client.connection.head_object("storlet", "csv_storlet.py")
+    kept = {k: v for k, v in headers.items() if k.startswith("x-object-meta-")}
+    frame = read(path, "a int")
+    client.connection.put_object("storlet", "csv_storlet.py", source, headers=kept)
+    try:
+        with raises(StorletFailedError, "tests/failing.csv", "ValueError: no luck"):
+            frame.collect()
+    finally:
+        deploy(client)
+
+
 def test_storlet_that_dies_gives_an_error(read, put, client):
     path = put("dying.csv", b"1\n2\n")
     source = (b"import os\nclass CsvStorlet:\n    def __init__(self, logger): pass\n"
