@@ -106,6 +106,10 @@ class Binder:
     def _cast(self, value: Expression, to: str) -> Expression:
         if to == "date" and (value.type == "timestamp_ntz" or (value.type == "timestamp" and self.zone in _UTC)):
             return Call("to_date", (value,), to)
+        if value.type == "string" and to in _PLAIN:
+            pattern = Literal(_PLAIN[to], "string")
+            self.guards.append(Call("matches", (value, pattern)))
+            return Call("parse", (value, pattern), to)
         return cast(value, to)
 
     def _predicate(self, name: str, args: tuple[Expression, ...]) -> Expression:
@@ -269,6 +273,8 @@ def _bounds(value: Expression) -> tuple[int, int]:
         return _PART_BOUNDS[value.op]
     if value.op == "char_length":
         return 0, INTEGERS["int"][1]
+    if value.op == "parse":
+        return 1 - 10 ** _DIGITS[value.type], 10 ** _DIGITS[value.type] - 1
     if value.op == "cast" and value.args[0].type in INTEGERS:
         return _bounds(value.args[0])
     inner = [_bounds(argument) for argument in value.args if argument.type in INTEGERS]
@@ -395,6 +401,14 @@ _PART_BOUNDS = {
     "day_of_week": (1, 7),
     "hour": (0, 23),
     "minute": (0, 59),
+}
+#: So many digits always make a value of the type.
+_DIGITS = {"tinyint": 2, "smallint": 4, "int": 9, "bigint": 18}
+#: Texts of which it is beyond doubt what a cast makes of them; of others it may make an error.
+_PLAIN = {
+    **{kind: f"^-?[0-9]{{1,{digits}}}$" for kind, digits in _DIGITS.items()},
+    "double": "^-?[0-9]{1,15}([.][0-9]{1,15})?$",
+    "date": "^[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$",
 }
 _DATE_PARTS = ("YEAR", "QUARTER", "MONTH", "DAY", "DAY_OF_YEAR", "DAY_OF_WEEK", "WEEK", "YEAR_OF_WEEK")
 _TIME_PARTS = ("HOUR", "MINUTE")

@@ -74,8 +74,10 @@ def _value(tree: Tree, columns: Columns) -> Any:
     if tree["op"] == "in":
         return _in(tree["args"], columns)
     if tree["op"] in _WITH_LITERALS:
-        return _WITH_LITERALS[tree["op"]](_value(tree["args"][0], columns), *(a["lit"] for a in tree["args"][1:]))
-    value = _OPERATIONS[tree["op"]](*(_value(argument, columns) for argument in tree["args"]))
+        literals = (argument["lit"] for argument in tree["args"][1:])
+        value = _WITH_LITERALS[tree["op"]](_value(tree["args"][0], columns), *literals)
+    else:
+        value = _OPERATIONS[tree["op"]](*(_value(argument, columns) for argument in tree["args"]))
     kind = arrow_type(tree["type"])
     return value if value.type == kind else value.cast(kind, safe=False)
 
@@ -162,6 +164,11 @@ def _floor_divide(a: Any, b: int) -> Any:
     return pc.if_else(pc.greater(pc.multiply(whole, b), a), pc.subtract(whole, 1), whole)
 
 
+def _parse(text: Any, pattern: str) -> Any:
+    """Make text that matches a pattern fit to be cast; other text has no value."""
+    return pc.if_else(pc.match_substring_regex(text, pattern), text, pa.scalar(None, pa.string()))
+
+
 def _substring(value: Any, position: int, length: int | None = None) -> Any:
     """Spark's substring: from 1 on, 0 is the beginning too, negative from the end."""
     start = position - 1 if position > 0 else position
@@ -186,6 +193,8 @@ _WITH_LITERALS: dict[str, Any] = {
     "starts_with": pc.starts_with,
     "ends_with": pc.ends_with,
     "contains": pc.match_substring,
+    "matches": pc.match_substring_regex,
+    "parse": _parse,
     "substring": _substring,
     "trim": lambda value, characters=" ": pc.utf8_trim(value, characters),
     "ltrim": lambda value, characters=" ": pc.utf8_ltrim(value, characters),

@@ -47,6 +47,8 @@ SIEVED = [
     "lower(s) < upper(s2) OR b", "abs(x) < 1000 AND floor(x) = 1", "abs(x) < 1000 AND ceil(x) > 2",
     "i < 100 AND i > -100 AND i2 < 100 AND i2 > -100 AND i + i2 > 3", "sh < 100 AND sh > -100 AND by * sh > 10",
     "sh > 0 AND sh < 1000 AND sh - by = 0", "by > 0 AND -by < 3", "by > -128 AND abs(by) = 100",
+    "CAST(whole AS INT) > 5", "whole > 5", "whole = 7", "CAST(real AS DOUBLE) < 2.5", "real = 1.5D", "real > 7D",
+    "CAST(day AS DATE) > DATE '1995-01-01'", "day = DATE '1995-12-28'", "NOT (whole IN (5, 12))", "whole + 1 = 4",
     "length(s) + 1 > 3", "sh IN (1, 2) AND i IN (3, 5) AND i2 IN (1, 2, 7) AND -i * sh + 2 * i2 - 1 < 5",
 ]  # fmt: skip
 
