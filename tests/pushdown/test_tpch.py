@@ -56,6 +56,12 @@ CONDITIONS = [
     "l_extendedprice * l_discount > 2000", "year(l_shipdate) = 1994", "length(l_comment) > 30",
     "l_suppkey % 3 = 1", "upper(l_shipinstruct) LIKE 'DELIVER%'", "l_comment LIKE 'a%s'", "l_tax = 0.02",
 ]  # fmt: skip
+ORDER_CONDITIONS = [
+    "o_orderpriority = '1-URGENT'",
+    "o_totalprice > 200000",
+    "o_comment LIKE '%the%'",
+    "o_orderstatus <> 'F'",
+]
 GROUPS = ["l_returnflag", "l_linestatus", "l_shipmode", "year(l_shipdate)", "l_linenumber", "l_suppkey", "l_tax"]
 FUNCTIONS = [
     "count(*)", "sum(l_quantity)", "min(l_shipdate)", "max(l_comment)", "sum(l_extendedprice * (1 - l_discount))",
@@ -85,15 +91,25 @@ def test_query_has_the_answer_of_spark_csv(name, ask, tpch_tables):
     assert len(agree(ask, QUERIES[name])) > 0
 
 
-def test_generated_aggregates_have_the_answers_of_spark_csv(ask, tpch_tables):
+def generated(chance):
+    """A random question: rows or aggregates, of one table or of a join, perhaps only the first."""
+    joined = chance.random() < 0.3
+    source = "{lineitem} JOIN {orders} ON l_orderkey = o_orderkey" if joined else "{lineitem}"
+    known = CONDITIONS + ORDER_CONDITIONS if joined else CONDITIONS
+    wanted = " AND ".join(f"({chance.choice(known)})" for _ in range(chance.randrange(3))) or "true"
+    if chance.random() < 0.3:
+        columns = chance.sample(["l_comment", "l_shipdate", "l_extendedprice", "l_shipmode", "l_tax"], 2)
+        order = f"{chance.choice(['', columns[0] + ' DESC, '])}l_orderkey, l_linenumber LIMIT {chance.randint(1, 30)}"
+        return f"SELECT {', '.join(columns)} FROM {source} WHERE {wanted} ORDER BY {order}"
+    groups = chance.sample([*GROUPS, "o_orderpriority"] if joined else GROUPS, chance.randrange(3))
+    columns = ", ".join([*groups, *chance.sample(FUNCTIONS, chance.randint(1, 4))])
+    return f"SELECT {columns} FROM {source} WHERE {wanted}" + (f" GROUP BY {', '.join(groups)}" if groups else "")
+
+
+def test_generated_questions_have_the_answers_of_spark_csv(ask, tpch_tables):
     chance = random.Random(11)
     for _ in range(RANDOM_QUESTIONS):
-        groups = chance.sample(GROUPS, chance.randrange(3))
-        functions = chance.sample(FUNCTIONS, chance.randint(1, 4))
-        wanted = " AND ".join(chance.sample(CONDITIONS, chance.randrange(3))) or "true"
-        columns = ", ".join([*groups, *functions])
-        grouped = f" GROUP BY {', '.join(groups)}" if groups else ""
-        agree(ask, f"SELECT {columns} FROM {{lineitem}} WHERE {wanted}{grouped}")
+        agree(ask, generated(chance))
 
 
 @pytest.mark.parametrize("name", ["Q1 in doubles", "Q6", "Q15"])
