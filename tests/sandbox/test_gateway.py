@@ -525,6 +525,32 @@ def test_storlet_replaced_between_its_head_and_its_get(tmp_path):
 
 
 @in_server
+def test_who_may_run_a_storlet(tmp_path):
+    """The account's owner, and whom the ACL of the storlets' container lets read; asked for each call."""
+    from spark_storlets.sandbox.middleware import filter_factory
+    from swift.common.swob import HTTPForbidden, Request, Response
+
+    conf = Path(tmp_path) / "gateway.conf"
+    conf.write_text(f"[DEFAULT]\nhost_root = {tmp_path}/host\n")
+
+    def app(environ, start_response):
+        headers = {"X-Account-Meta-Storlet-Enabled": "true", "X-Container-Read": "test:reader", "X-Timestamp": "1.0"}
+        headers |= {"X-Object-Meta-Storlet-Main": "a.A", "X-Object-Meta-Storlet-Language": "Python"}
+        return Response(headers=headers, body=b"answer")(environ, start_response)
+
+    def authorize(request):
+        user = request.environ["REMOTE_USER"]
+        return None if user == "owner" or user in (request.acl or "").split(",") else HTTPForbidden()
+
+    options = {"storlet_gateway_module": "spark_storlets_bubblewrap", "storlet_gateway_conf": str(conf)}
+    proxy = filter_factory({}, execution_server="proxy", **options)(app)
+    for user, status in (("owner", 200), ("test:reader", 200), ("test:stranger", 401)):
+        environ = {"swift.authorize": authorize, "REMOTE_USER": user}
+        request = Request.blank("/v1/AUTH_test/c/o", environ=environ, headers={"X-Run-Storlet": "a.py"})
+        assert request.get_response(proxy).status_int == status, user
+
+
+@in_server
 def test_memcached_that_does_not_answer(tmp_path):
     from spark_storlets.sandbox.middleware import Heads
     from swift.common.swob import Request, Response
