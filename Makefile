@@ -6,7 +6,7 @@ INSTALLED := build/.installed
 SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/kernel/src storlets/kernel/Cargo.* -type f)
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples benchmarks storlets tests setup.py
 
-.PHONY: help packages install demo test parity lint wheel clean
+.PHONY: help packages install demo test parity bench bench-engine bench-query lint wheel clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
@@ -31,10 +31,13 @@ test: install ## Run the whole test suite
 parity: install ## Compare generated files (CASES=20000) with spark.read.csv; outcome in build/parity.json
 	PARITY_CASES=$(or $(CASES),20000) $(BIN)/python -m pytest -q -s tests/parity/test_parity.py
 
-bench: bench-engine ## Measure everything; each bench-NAME writes build/bench/NAME.json
+bench: bench-engine bench-query ## Measure everything; each bench-NAME writes build/bench/NAME.json
 
 bench-engine: install ## Measure what a call of a storlet costs beside a plain GET
 	$(BIN)/python -m benchmarks.engine
+
+bench-query: install ## Measure queries over CSV in Swift beside spark.read.csv on the local disk
+	$(BIN)/python -m benchmarks.query
 
 lint: install ## Check types and style (clippy and rustfmt where they are installed)
 	$(BIN)/ruff check $(PYTHON_CODE)

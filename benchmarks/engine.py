@@ -19,26 +19,21 @@ Each is the median of the rounds; a round's calls alternate.
 from __future__ import annotations
 
 import argparse
-import datetime
 import http.client
-import importlib.metadata
-import json
 import os
-import platform
 import statistics
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.deploy import deploy
 from spark_storlets.devstack import Devstack
 from spark_storlets.devstack.configuration import KEY, USER
 
-BUILD = Path(__file__).resolve().parent.parent / "build"
+from benchmarks.report import BUILD, report
+
 WARM_CALLS, COLD_CALLS = 200, 20  # of each kind in a round
 CHUNK = 1 << 20
 STORLET = b"""
@@ -73,7 +68,7 @@ def main(sandbox: str, docker_url: str, megabytes: int, rounds: int) -> None:
         for _ in range(rounds):
             plain, storlet = alternate(get, "small", COLD_CALLS)
             found.setdefault("cold_ms", []).append(1000 * (statistics.median(storlet) - statistics.median(plain)))
-    report(found, {"sandbox": sandbox, "megabytes": megabytes, "rounds": rounds})
+    report("engine", found, {"sandbox": sandbox, "megabytes": megabytes, "rounds": rounds}, ["swift", "storlets"])
 
 
 class Client:
@@ -133,20 +128,6 @@ def alternate(get: Callable[[str, bool], float], name: str, calls: int) -> tuple
 def percentile(values: list[float], point: int) -> float:
     """Return the value that so many of a hundred do not exceed."""
     return statistics.quantiles(values, n=100, method="inclusive")[point - 1]
-
-
-def report(found: dict[str, list[float]], of: dict[str, Any]) -> None:
-    """Write the medians with their ranges, and print them."""
-    medians = {name: round(statistics.median(values), 3) for name, values in found.items()}
-    ranges = {f"{name}_{how.__name__}": round(how(values), 3) for name, values in found.items() for how in (min, max)}
-    versions = {name: importlib.metadata.version(name) for name in ("spark-storlets", "swift", "storlets")}
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    machine = {"cores": os.cpu_count(), "memory": memory, "system": platform.platform()}
-    date = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    file = BUILD / "bench" / "engine.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({**medians, **ranges, **of, **machine, **versions, "date": date}, indent=2) + "\n")
-    print("engine:", *(f"{name}={value}" for name, value in medians.items()))
 
 
 if __name__ == "__main__":
