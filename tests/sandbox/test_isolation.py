@@ -181,7 +181,8 @@ result = [pids, os.getpid(), [denied(os.kill, pid, 9) for pid in (1, -1, {os.get
 """
     pids, own, (first, _, outside), ptrace = probe(tmp_path, code)
     assert pids == sorted({1, own})
-    assert [outside, ptrace] == ["ESRCH", "ESRCH"]
+    assert outside == "ESRCH"
+    assert ptrace in ("ESRCH", "EPERM")  # bubblewrap's filter knows no ptrace at all
     # Docker's first process is the same user's, but the kernel lets nobody in a sandbox kill its first process.
     assert first == ("EPERM" if SANDBOX["gateway"] == "bubblewrap" else "allowed")
 

@@ -64,10 +64,10 @@ def get(stack):
     client.connection.put_object("load", "object", BODY)
     address = urllib.parse.urlsplit(client.storage_url)
 
-    def request(storlet, parameter=""):
+    def request(storlet, parameter="", method="GET", name="object", body=None):
         connection = http.client.HTTPConnection(address.netloc, timeout=120)
         headers = {"X-Auth-Token": client.token, "X-Run-Storlet": storlet, "X-Storlet-Parameter-1": f"size:{parameter}"}
-        connection.request("GET", f"{address.path}/load/object", headers=headers)
+        connection.request(method, f"{address.path}/load/{name}", body=body, headers=headers)
         return connection.getresponse()
 
     return request
@@ -79,6 +79,16 @@ def test_a_call_that_hangs_is_ended_and_not_run_again(get):
     assert answer.status == 504
     assert json.loads(answer.read())["message"] == "it gave no output for 3 s (storlet_timeout)"
     assert time.monotonic() - begin < 2 * 3
+
+
+@pytest.mark.parametrize("size", ["", 100_000])
+def test_a_put_that_hangs_stores_nothing(stack, get, size):
+    answer = get("stuck.py", size, "PUT", "never", BODY)
+    assert answer.status == 504
+    assert json.loads(answer.read())["kind"] == "timeout"
+    client = SwiftClient(stack.auth_url, USER, KEY)
+    _, listing = client.connection.get_container("load")
+    assert [found["name"] for found in listing] == ["object"]
 
 
 def test_calls_that_hang_in_mid_output_free_their_places(get):
