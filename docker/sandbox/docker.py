@@ -85,7 +85,7 @@ class DockerGateway(WarmGateway):
         super().__init__(conf, logger, scope)
         self.url = conf.get("docker_url", "unix:///var/run/docker.sock")
         self.image = conf.get("docker_image", IMAGE)
-        self.images = dict(pair.strip().split("=", 1) for pair in conf.get("docker_images", "").split(",") if pair)
+        self.images = _images(conf.get("docker_images", ""))
 
     def start_sandbox(self, storlet: Storlet, log: int) -> tuple[Sandbox, socket.socket]:
         """Start a worker in a container and let it connect."""
@@ -144,6 +144,14 @@ class DockerGateway(WarmGateway):
             host_config=host_config,
         )
         return str(made["Id"])
+
+
+def _images(text: str) -> dict[str, str]:
+    """Take the option docker_images apart."""
+    pairs = [pair.strip().partition("=") for pair in text.split(",") if pair.strip()]
+    if bad := [account for account, _, image in pairs if not (account and image)]:
+        raise ValueError(f"docker_images = {text}: ACCOUNT=IMAGE is expected, with commas between them; see {bad[0]!r}")
+    return {account: image for account, _, image in pairs}
 
 
 def remove(client: APIClient, name: str) -> None:

@@ -77,6 +77,12 @@ def test_an_image_for_one_tenant(tmp_path, docker):
 
 
 @in_server
+def test_images_that_are_not_pairs(tmp_path):
+    with pytest.raises(ValueError, match="ACCOUNT=IMAGE is expected, with commas between them; see 'AUTH_b'"):
+        server_with(tmp_path, "", docker_images="AUTH_a=x, AUTH_b").gateway()
+
+
+@in_server
 def test_without_a_daemon(tmp_path):
     server = server_with(tmp_path, f"unix://{tmp_path}/nothing", pool_size=1)
     for _ in range(2):  # the place is free again
