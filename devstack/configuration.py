@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from spark_storlets.sandbox import cgroups
+
 #: The tempauth account that `up` makes; a development cluster on loopback, so its password is no secret.
 USER, KEY = "test:tester", "testing"
 OBJECT_NODES = 3
@@ -195,6 +197,8 @@ def _gateway(layout: Layout, name: str) -> str:
         "queue_timeout": 60,
         "storlet_timeout": 300,
         "storlet_max_time": 3600,
+        # In a container of the developer's own there may be none to be had.
+        "control_groups": "no" if cgroups.problem() else "yes",
         **layout.gateway,
     }
     return "[DEFAULT]\n" + "".join(f"{key} = {value}\n" for key, value in options.items())

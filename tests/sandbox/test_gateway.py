@@ -701,6 +701,21 @@ def test_bad_options(tmp_path, option, value, reason):
 
 
 @in_server
+def test_bubblewrap_without_control_groups(tmp_path):
+    from spark_storlets.sandbox import cgroups
+
+    def none():
+        raise OSError("no control groups are mounted")
+
+    cgroups._mounts = none
+    assert "no control groups are mounted" in scripted(tmp_path).fails(BEGIN)
+    server = scripted(tmp_path, control_groups="no", worker_memory_limit=256 << 20)
+    works(server)
+    assert server.fails("bytearray(512 << 20)").startswith("MemoryError")
+    works(server)
+
+
+@in_server
 def test_server_without_root(tmp_path):
     server = scripted(tmp_path)
     os.geteuid = lambda: 160
