@@ -86,25 +86,37 @@ class SwiftClient:
             ConfigurationError: the path is none of ours.
             NotFoundError: there is no such container or object.
         """
+        container, names = self.listed(path)
+        with ThreadPoolExecutor(HEADS_AT_ONCE) as threads:
+            return list(threads.map(lambda n: self.object(container, n), names))
+
+    def listed(self, path: str) -> tuple[str, dict[str, int | None]]:
+        """Find what a path names, without a look at each object.
+
+        Returns:
+            The container, and the objects' names in order with the sizes that its listing has: those of large objects
+            may be wrong there. A path that names one object is not listed.
+
+        Raises:
+            As `objects`.
+        """
         container, name = parse_path(path)
         if not re.search(r"[*?]", name):
-            names = [name]
-        else:
-            prefix = re.split(r"[*?]", name)[0]
-            with explained(f"the container {container!r} of {path}"):
-                _, listing = self.connection.get_container(container, prefix=prefix, full_listing=True)
-            # Names that begin with _ or . are not data for Spark.
-            names = [
-                e["name"]
-                for e in listing
-                if fnmatch.fnmatchcase(e["name"], name.replace("[", "[[]"))
-                and not re.search(r"(^|/)[_.]", e["name"][prefix.rfind("/") + 1 :])
-                and not e["name"].endswith("/")
-            ]
-            if not names:
-                raise NotFoundError(f"nothing in the container {container!r} matches {path}.")
-        with ThreadPoolExecutor(HEADS_AT_ONCE) as threads:
-            return list(threads.map(lambda n: self._head(container, n), names))
+            return container, {name: None}
+        prefix = re.split(r"[*?]", name)[0]
+        with explained(f"the container {container!r} of {path}"):
+            _, listing = self.connection.get_container(container, prefix=prefix, full_listing=True)
+        # Names that begin with _ or . are not data for Spark.
+        sizes: dict[str, int | None] = {
+            e["name"]: e["bytes"]
+            for e in listing
+            if fnmatch.fnmatchcase(e["name"], name.replace("[", "[[]"))
+            and not re.search(r"(^|/)[_.]", e["name"][prefix.rfind("/") + 1 :])
+            and not e["name"].endswith("/")
+        }
+        if not sizes:
+            raise NotFoundError(f"nothing in the container {container!r} matches {path}.")
+        return container, sizes
 
     def read(self, item: StoredObject, start: int, size: int) -> bytes:
         """Read some bytes of an object, of the version that was planned."""
@@ -114,7 +126,8 @@ class SwiftClient:
         data: bytes = body
         return data
 
-    def _head(self, container: str, name: str) -> StoredObject:
+    def object(self, container: str, name: str) -> StoredObject:
+        """Look at one object."""
         with explained(f"{container}/{name}"):
             # A connection is for one thread at a time.
             headers: dict[str, Any] = swiftclient.head_object(self.storage_url, self.token, container, name)

@@ -84,9 +84,8 @@ def pushdown_of(request: Json, options: ReadOptions, schema: list[tuple[str, str
 def statistics(request: Json) -> Json:
     """Guess the size of what a scan answers."""
     options = ReadOptions.parse(request["options"], request["conf"])
-    client = client_of(options)
-    objects = [item for path in options.paths for item in client.objects(path)]
-    return estimate(client, objects, data_columns(request["schema"], options.csv), request["columns"])
+    schema = data_columns(request["schema"], options.csv)
+    return estimate(client_of(options), options.paths, schema, request["columns"])
 
 
 def plan(request: Json) -> Json:

@@ -16,22 +16,26 @@ _WIDTHS = {"boolean": 6, "tinyint": 4, "smallint": 5, "int": 7, "bigint": 9, "da
 
 
 def estimate(
-    client: SwiftClient, objects: Sequence[StoredObject], schema: Sequence[tuple[str, str]], columns: Collection[str]
+    client: SwiftClient, paths: Sequence[str], schema: Sequence[tuple[str, str]], columns: Collection[str]
 ) -> dict[str, Any]:
     """Guess bytes and rows.
 
     Args:
         client: for the sample, of the largest object.
-        objects: those of the table.
+        paths: those of the table. Their listings are enough; each object is looked at only when the scan is planned.
         schema: the columns' names and types, as Spark's simple names.
         columns: the names of those that are read.
     """
-    size = sum(item.size for item in objects)
+    sizes = {}
+    for path in paths:
+        container, names = client.listed(path)
+        for name, size in names.items():
+            sizes[container, name] = client.object(container, name).size if size is None else size
+    total, largest = sum(sizes.values()), max(sizes, key=sizes.__getitem__)
     usual = _width([kind for _, kind in schema])
-    largest = max(objects, key=lambda item: item.size, default=None)
-    record = _record(client, largest) if largest and not compression_of(largest.name) else 0
+    record = 0 if compression_of(largest[1]) else _record(client, client.object(*largest))
     selected = _width([kind for name, kind in schema if name in columns])
-    return {"bytes": size * selected // usual, "rows": size // (record or usual)}
+    return {"bytes": total * selected // usual, "rows": total // (record or usual)}
 
 
 def _record(client: SwiftClient, item: StoredObject) -> int:

@@ -53,3 +53,11 @@ def test_join_with_a_small_table_reads_only_its_keys(source, condition, ask, put
     assert sorted(row.n for row in found.rows) == [n for n in range(20_000) if n % 1000 in (3, 500)]
     scan = found.scans[0]
     assert "columns=[n, k]" in scan.description and scan.rows_scanned == 20_000 and scan.rows_returned == 40
+
+
+def test_rows_are_estimated_from_a_sample(ask, put):
+    for name, lines in {"estimated/a.csv": 100, "estimated/b.csv": 5000, "estimated/c.csv": 0}.items():
+        path = put(name, b"12,abcdefg\n" * lines)
+    ask.read(path.replace("c.csv", "*"), "n int, s string")
+    scan = ask.spark.table("read")._jdf.queryExecution().optimizedPlan().collectLeaves().head().scan()
+    assert scan.estimateStatistics().toString() == f"Guess[bytes={5100 * 11}, rows=5100]"
