@@ -18,6 +18,7 @@ class Answers:
 
     spark: SparkSession
     options: dict[str, str]
+    table: tuple[str, Path, str] = ("", Path(), "")
 
     def view(self, name: str, path: str, file: Path, schema: str, **options: str) -> None:
         """Make the views NAME_on, NAME_off and NAME_csv."""
@@ -75,5 +76,6 @@ def ask(
     file.write_bytes(content(600))
     path = put("pushdown.csv", file.read_bytes())
     size = str(file.stat().st_size // 3 + 1)
-    answers.view("t", path, file, SCHEMA, minSplitSize=size, maxSplitSize=size)
+    answers.table = (path, file, SCHEMA)
+    answers.view("t", *answers.table, minSplitSize=size, maxSplitSize=size)
     return answers

@@ -5,7 +5,7 @@ EXACT = [
     "i = 3", "i <> 3", "i <=> 3", "i <=> NULL", "i < 3", "i <= 3", "i > 3", "3 >= i", "l = 3", "by > 3", "sh < -5",
     "l > 9007199254740992", "i IN (1, 2, 3)", "i IN (1,2,3,4,5,6,7,8,9,10,11,12)", "i NOT IN (1, 2)", "i IN (1, NULL)",
     "s IN ('a', 'b')", "s IN ('é', 'x', '')", "i IS NULL", "i IS NOT NULL", "i = 1 AND s = 'a'", "i = 1 OR s = 'a'",
-    "(i = 1 AND s = 'a') OR (i = 2 AND s = 'b')", "NOT (i = 1 AND s = 'a')", "b", "NOT b", "b IS NULL", "b <=> true",
+    "(i = 1 AND s = 'a') OR (i = 2 AND s = 'b')", "NOT (i = 1 AND s = 'a')", "b", "NOT b", "b IS NULL", "bin IS NULL", "b <=> true",
     "b = (i > 1)", "s LIKE 'ab%'", "s LIKE '%b'", "s LIKE '%b%'", "s LIKE 'a%c'", "s LIKE 'abc'", "s NOT LIKE 'a%'",
     "s LIKE '日%'", "startswith(s, 'ab')", "contains(s, ' ')", "contains(s, '')", "endswith(s, '')", "startswith(s, '')", "s > 'a'", "s <= 'é'", "s < s2",
     "s = s2", "s <=> s2", "i = i2", "i < i2", "i = l", "by < sh", "sh = i", "i < x", "x = x2", "x < x2", "x <=> x2",
@@ -57,7 +57,7 @@ LEFT = [
     "s RLIKE '^a.*b$'", "s LIKE 'a_c%'", "s LIKE '%a%b%'", "md5(s) = 'x'", "log(abs(x)) > 1 OR x IS NULL", "isnan(x)",
     "try_cast(s AS INT) > 5", "reverse(s) = 'ba'", "power(x, 2) > 2", "round(x, 1) = 1.5", "dec / 3 > 1",
     "CAST(d AS STRING) = '1995-01-01'", "CAST(x AS STRING) = '1.5'", "exp(x) > 3", "x % 2 = 1", "replace(s, 'a', 'b') = 'b'",
-    "date_sub(d, 1) = '1995-03-14'", "try_add(i, i2) > 3", "try_divide(x, x2) > 1", "hash(i) % 2 = 0",
+    "bin = X'61'", "date_sub(d, 1) = '1995-03-14'", "try_add(i, i2) > 3", "try_divide(x, x2) > 1", "hash(i) % 2 = 0",
 ]  # fmt: skip
 
 #: Spark fails on a row of the table.

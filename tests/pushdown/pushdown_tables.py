@@ -7,7 +7,7 @@ COLUMNS = {
     "i": "int", "i2": "int", "l": "bigint", "by": "tinyint", "sh": "smallint", "x": "double", "x2": "double",
     "f": "float", "b": "boolean", "s": "string", "s2": "string", "d": "date", "d2": "date", "ts": "timestamp",
     "tn": "timestamp_ntz", "dec": "decimal(15,2)", "dec2": "decimal(5,2)", "whole": "string",
-    "real": "string", "day": "string", "g": "int", "n": "int",
+    "real": "string", "day": "string", "bin": "binary", "g": "int", "n": "int",
 }  # fmt: skip
 SCHEMA = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
 
@@ -30,6 +30,7 @@ _VALUES = {
     "float": ["0.0", "-0.0", "1.5", "0.1", "3.4e38", "NaN", "-Inf", "7"],
     "boolean": ["true", "false", "TRUE"],
     "string": _WORDS,
+    "binary": _WORDS,
     "date": _DATES,
     "timestamp": _TIMES,
     "timestamp_ntz": _TIMES,

@@ -20,6 +20,8 @@ QUESTIONS = [
     "SELECT s, count(*) FROM {t} WHERE i > 1 GROUP BY s",
     "SELECT g, min(s), max(s), min(d), max(d2), min(ts), max(tn), min(b), max(b) FROM {t} GROUP BY g",
     "SELECT b, d, ts, tn, dec, by, sh, count(*) FROM {t} GROUP BY b, d, ts, tn, dec, by, sh",
+    "SELECT g, min(bin), max(bin), count(bin) FROM {t} GROUP BY g",
+    "SELECT bin, count(*) FROM {t} GROUP BY bin",
     "SELECT sum(dec), avg(dec), min(dec), max(dec) FROM {t}",
     "SELECT g, sum(dec), sum(dec2), min(dec2) FROM {t} GROUP BY g",
     "SELECT avg(dec2) FROM {t}",
