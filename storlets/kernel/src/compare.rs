@@ -105,7 +105,8 @@ impl Comparison {
         self.pick(&array, &unclear, &mut found)?;
         let mut indexes = found.indexes();
         if unclear.len() < count {
-            indexes.sort_unstable();
+            // Not an unstable sort, which would not see that these are two runs in order.
+            indexes.sort();
         }
         Ok(indexes)
     }

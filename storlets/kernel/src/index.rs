@@ -158,6 +158,23 @@ impl Index {
         last: bool,
         lines: &mut Lines,
     ) -> Stopped {
+        let stopped = self.find(buf, at, limit, last, lines);
+        // What is the same for all is not written record by record.
+        let count = lines.spans.len();
+        lines.malformed.resize(count, false);
+        lines.tokens.resize(count, u32::MAX);
+        self.firsts.resize(count, 0);
+        stopped
+    }
+
+    fn find(
+        &mut self,
+        buf: &[u8],
+        at: usize,
+        limit: usize,
+        last: bool,
+        lines: &mut Lines,
+    ) -> Stopped {
         let whole = buf.len() / WORD;
         if self.bits.len() < whole + 3 {
             self.bits.resize(whole + 3, 0);
@@ -230,12 +247,13 @@ impl Index {
                     lines.doubled.push(lines.spans.len());
                 }
                 lines.spans.push((begin as u32, end as u32));
-                let expected = self.expected.unwrap_or(tokens);
-                lines.malformed.push(tokens != expected);
-                lines
-                    .tokens
-                    .push(self.expected.map_or(u32::MAX, |_| tokens as u32));
-                self.firsts.push(own as u32);
+                if let Some(expected) = self.expected {
+                    lines.malformed.push(tokens != expected);
+                    lines.tokens.push(tokens as u32);
+                }
+                if self.found.positions.is_some() {
+                    self.firsts.push(own as u32);
+                }
             }
             quotes |= doubled.next().is_some();
             if irregular.is_some() {

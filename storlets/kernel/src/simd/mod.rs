@@ -70,10 +70,11 @@ pub struct Classes {
 }
 
 impl Classes {
-    /// Whether there is more to be looked for than separators, quotes, line ends and one escape.
+    /// Whether there is more to it than separators, quotes, one escape, and line ends that end lines everywhere.
     fn intricate(&self) -> bool {
         let two_escapes = self.escapes[0] != self.escapes[1];
-        self.doubled || self.trims || self.ascii || two_escapes
+        let other = self.unquoted || self.multi_line;
+        self.doubled || self.trims || self.ascii || two_escapes || other
     }
 }
 
@@ -223,8 +224,8 @@ unsafe fn classify_as<S: Set, const INTRICATE: bool, const POSITIONS: bool>(
     found: &mut Found,
 ) -> Option<usize> {
     let all_if = |condition: bool| if condition { !0 } else { 0u64 };
-    let quoting = all_if(!classes.unquoted);
-    let ends_break = all_if(!classes.multi_line);
+    let quoting = all_if(!INTRICATE || !classes.unquoted);
+    let ends_break = all_if(!INTRICATE || !classes.multi_line);
     let doubling = all_if(INTRICATE && classes.doubled);
     let trims = all_if(INTRICATE && classes.trims);
     let ascii = all_if(INTRICATE && classes.ascii);
