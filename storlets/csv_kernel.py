@@ -425,6 +425,7 @@ class Kernel:
         return self._handle
 
 
+@functools.cache
 def arrow_type(name: str) -> pa.DataType:
     """The Arrow type of a column of Spark's type `name`. Raises KernelError when the kernel does not make it."""
     if name in _TYPES:

@@ -23,19 +23,25 @@ DETECTION_CHARS = 1 << 20
 
 def blocks(kernel: Kernel, source: Source, at: int, end: int | None) -> Iterator[int]:
     """Scan the records that begin at `at` or later and before `end`; give how many there are in each block."""
-    held, end, size = b"", UNSPLIT if end is None else end, BLOCK
+    buffer, held, end, size = memoryview(bytearray(BLOCK + PIECE)), 0, UNSPLIT if end is None else end, BLOCK
     while at < end:
-        behind = at + len(held)
+        behind = at + held
         source.forget(behind)
-        held += source.read(behind, min(size, end - behind) if behind < end else max(PIECE, len(held)))
-        last = source.ends(at + len(held))
-        found = kernel.scan(held, 0, len(held), limit=min(end - at, len(held)), last=last)
+        wanted = min(size, end - behind) if behind < end else max(PIECE, held)
+        if held + wanted > len(buffer):
+            larger = memoryview(bytearray(held + wanted))
+            larger[:held] = buffer[:held]
+            buffer = larger
+        held += source.read_into(behind, buffer[held : held + wanted])
+        last = source.ends(at + held)
+        found = kernel.scan(buffer, 0, held, limit=min(end - at, held), last=last)
         if found.records:
             yield found.records
         at += found.consumed
-        held = held[found.consumed :]
+        buffer[: held - found.consumed] = buffer[found.consumed : held]
+        held -= found.consumed
         # A record that is not whole in what is held needs more: twice as much each time.
-        size = BLOCK if found.consumed else len(held)
+        size = BLOCK if found.consumed else held
         if last:
             break
 

@@ -28,6 +28,12 @@ class Source:
         """Read up to `size` bytes at the offset `at`; fewer only at the object's end."""
         raise NotImplementedError
 
+    def read_into(self, at: int, buffer: memoryview) -> int:
+        """Read into a buffer at the offset `at`; give how many bytes, fewer only at the object's end."""
+        data = self.read(at, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
     def ends(self, at: int) -> bool:
         """Tell whether the object ends at or before the offset `at`."""
         raise NotImplementedError
@@ -50,10 +56,19 @@ class FileSource(Source):
     def read(self, at: int, size: int) -> bytes:
         """See Source."""
         data = os.pread(self._fd, size, at)
-        self.bytes_read += len(data)
-        if len(data) < min(size, self._size - at):
-            raise StorletFailure("incomplete", f"the object's file ends at byte {at + len(data)} of {self._size}")
+        self._has_read(at, len(data), size)
         return data
+
+    def read_into(self, at: int, buffer: memoryview) -> int:
+        """See Source."""
+        count = os.preadv(self._fd, [buffer], at)
+        self._has_read(at, count, len(buffer))
+        return count
+
+    def _has_read(self, at: int, count: int, wanted: int) -> None:
+        self.bytes_read += count
+        if count < min(wanted, self._size - at):
+            raise StorletFailure("incomplete", f"the object's file ends at byte {at + count} of {self._size}")
 
     def ends(self, at: int) -> bool:
         """See Source."""
