@@ -31,13 +31,17 @@ test: install ## Run the whole test suite
 parity: install ## Compare generated files (CASES=20000) with spark.read.csv; outcome in build/parity.json
 	PARITY_CASES=$(or $(CASES),20000) $(BIN)/python -m pytest -q -s tests/parity/test_parity.py
 
-bench: bench-engine bench-query ## Measure everything; each bench-NAME writes build/bench/NAME.json
+bench: bench-engine bench-query bench-kernel ## Measure everything; each bench-NAME writes build/bench/NAME.json
 
 bench-engine: install ## Measure what a call of a storlet costs beside a plain GET
 	$(BIN)/python -m benchmarks.engine
 
 bench-query: install ## Measure queries over CSV in Swift beside spark.read.csv on the local disk
 	$(BIN)/python -m benchmarks.query
+
+bench-kernel: install ## Measure the CSV storlet beside pyarrow, polars, duckdb and wc on one core
+	$(BIN)/pip install -q -e '.[bench]' --no-build-isolation
+	$(BIN)/python -m benchmarks.kernel
 
 lint: install ## Check types and style (clippy and rustfmt where they are installed)
 	$(BIN)/ruff check $(PYTHON_CODE)
