@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := build/.installed
 SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/kernel/src storlets/kernel/Cargo.* -type f)
+SPARKS := 4.0.1 4.1.4 4.3.0
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples benchmarks storlets tests setup.py
 
-.PHONY: help packages install demo test parity bench bench-engine bench-query lint wheel clean
+.PHONY: help packages install demo test parity bench bench-engine bench-query lint wheel compat clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
@@ -54,6 +55,15 @@ lint: install ## Check types and style (clippy and rustfmt where they are instal
 
 wheel: install ## Build the wheel into dist/
 	$(BIN)/pip wheel -q --no-deps --no-build-isolation -w dist .
+
+compat: wheel ## Run a core set of tests with the same jar on each Spark that is supported
+	rm -rf build/compat/tree && mkdir -p build/compat/tree && cp -r tests samples docs pyproject.toml build/compat/tree
+	set -e; for version in $(SPARKS); do \
+	  test -x build/compat/$$version/bin/pytest || $(PYTHON) -m venv build/compat/$$version; \
+	  build/compat/$$version/bin/pip install -q pyspark==$$version pytest tpchgen-cli==4.0.0 "$$(ls dist/*.whl)[devstack]"; \
+	  build/compat/$$version/bin/pip install -q --force-reinstall --no-deps dist/*.whl; \
+	  (cd build/compat/tree && ../$$version/bin/python -m pytest -q tests/test_queries.py tests/faults); \
+	done
 
 clean: ## Remove what was built (the devstack in build/ must be down)
 	rm -rf build dist $(VENV) spark_storlets/jars storlets/*.so

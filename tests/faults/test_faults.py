@@ -111,6 +111,7 @@ def put(client: SwiftClient) -> Callable[[str, bytes], str]:
 def frame(spark: SparkSession, proxy: FaultProxy, path: str, **options: str) -> DataFrame:
     """One split of a file, read in one request."""
     given = {"authUrl": proxy.auth_url, "user": "test:tester", "key": "testing", "minSplitSize": str(1 << 30)}
+    given |= {"pushAggregates": "false"}  # all rows are to come
     return (
         spark.read.format("storlets").schema("a bigint, s string").options(**given, retries="1", **options).load(path)
     )
