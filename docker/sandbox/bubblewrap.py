@@ -27,6 +27,7 @@ stored replica.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
@@ -107,28 +108,30 @@ class BubblewrapGateway(WarmGateway):
                 "unready",
                 "the bubblewrap sandbox needs a Swift server that runs as root, since storlets run under another user",
             )
-        seccomp = filter_file()
         cgroup = Cgroup.create(self.limits) if self.control_groups else None
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            process = subprocess.Popen(
-                [*_joining(cgroup), *self._command(storlet, theirs.fileno(), seccomp)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[theirs.fileno(), seccomp],
-                env=ENVIRONMENT,
-                cwd="/",
-                start_new_session=True,  # a ^C at the server's terminal is the server's
-            )
+            with contextlib.ExitStack() as theirs:
+                seccomp = filter_file()
+                theirs.callback(os.close, seccomp)
+                ours, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                theirs.enter_context(end)
+                with contextlib.ExitStack() as failing:
+                    failing.enter_context(ours)
+                    process = subprocess.Popen(
+                        [*_joining(cgroup), *self._command(storlet, end.fileno(), seccomp)],
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        pass_fds=[end.fileno(), seccomp],
+                        env=ENVIRONMENT,
+                        cwd="/",
+                        start_new_session=True,  # a ^C at the server's terminal is the server's
+                    )
+                    failing.pop_all()
         except BaseException:
-            ours.close()
             if cgroup:
                 cgroup.remove()
             raise
-        finally:
-            theirs.close()
-            os.close(seccomp)
         return Bubble(process, cgroup), ours
 
     def _command(self, storlet: Storlet, fd: int, seccomp: int) -> list[str]:

@@ -702,14 +702,19 @@ def test_bad_options(tmp_path, option, value, reason):
 
 @in_server
 def test_bubblewrap_without_control_groups(tmp_path):
+    tmp_path = Path(tmp_path)
+    for name in ("with", "without"):
+        (tmp_path / name).mkdir()
     from spark_storlets.sandbox import cgroups
 
     def none():
         raise OSError("no control groups are mounted")
 
     cgroups._mounts = none
-    assert "no control groups are mounted" in scripted(tmp_path).fails(BEGIN)
-    server = scripted(tmp_path, control_groups="no", worker_memory_limit=256 << 20)
+    before = os.listdir("/proc/self/fd")
+    assert "no control groups are mounted" in scripted(tmp_path / "with").fails(BEGIN)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+    server = scripted(tmp_path / "without", control_groups="no", worker_memory_limit=256 << 20)
     works(server)
     assert server.fails("bytearray(512 << 20)").startswith("MemoryError")
     works(server)
