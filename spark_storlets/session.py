@@ -37,13 +37,31 @@ def install(spark: SparkSession) -> None:
 
 @dataclass(frozen=True)
 class ScanReport:
-    """What the store did for one scan of a query: bytes and rows, and in `description` what was pushed to it."""
+    """What the store did for one scan of a query, and in `description` what was pushed to it.
+
+    Bytes scanned are those of the objects that the storlets went through; `storlet_cpu_ms` is what they computed.
+    """
 
     description: str
     bytes_scanned: int
     bytes_received: int
     rows_scanned: int
     rows_returned: int
+    requests: int
+    retries: int
+    storlet_cpu_ms: int
+
+
+#: The metrics of the connector in the order of ScanReport's fields.
+_METRICS = (
+    "bytesScanned",
+    "bytesReceived",
+    "rowsScanned",
+    "rowsReturned",
+    "storeRequests",
+    "storeRetries",
+    "storletCpuTime",
+)
 
 
 @dataclass(frozen=True)
@@ -69,8 +87,7 @@ def _scans(node: Any) -> Iterator[ScanReport]:
         yield from _scans(node.plan())
     elif name == "BatchScanExec" and node.scan().description().startswith("storlets "):
         metrics = node.metrics()
-        names = ("bytesScanned", "bytesReceived", "rowsScanned", "rowsReturned")
-        yield ScanReport(node.scan().description(), *(metrics.apply(n).value() for n in names))
+        yield ScanReport(node.scan().description(), *(metrics.apply(name).value() for name in _METRICS))
     else:
         children = node.children()
         for i in range(children.size()):

@@ -34,6 +34,7 @@ from pyspark.sql import DataFrame, SparkSession
 from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.devstack import Devstack
 
+import spark_storlets
 from spark_storlets.errors import error_from_spark
 
 ROWS = 100_000
@@ -291,6 +292,16 @@ def test_rows_of_many_objects_come_in_order_through_the_window(
         proxy.faults[:] = faults
         assert [row.a for row in rows.collect()] == list(range(1200))
     assert rows.rdd.getNumPartitions() == 1
+
+
+def test_repeated_requests_are_counted_and_their_rows_only_once(
+    spark: SparkSession, proxy: FaultProxy, big: str
+) -> None:
+    proxy.faults[:] = [cut(message(1, 1000))]
+    (scan,) = spark_storlets.answer(frame(spark, proxy, big)).scans
+    assert (scan.requests, scan.retries, scan.rows_returned, scan.rows_scanned) == (2, 1, ROWS, ROWS)
+    assert scan.bytes_received > len(CONTENT) / 4
+    assert scan.storlet_cpu_ms > 0
 
 
 def test_the_table_in_the_docs() -> None:
