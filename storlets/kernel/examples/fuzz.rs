@@ -196,7 +196,7 @@ impl Case {
             .map(|_| KINDS[random.below(KINDS.len())])
             .collect();
         let mut bytes = Vec::new();
-        let length = [10, 100, 1000, 6000][random.below(4)];
+        let length = [10, 100, 1000, 6000, 20_000][random.below(5)];
         let mode = random.below(4);
         while bytes.len() < length {
             match (mode, random.below(8)) {

@@ -182,6 +182,8 @@ impl Index {
         let mut tail = [0; WORD];
         tail[..buf.len() % WORD].copy_from_slice(&buf[whole * WORD..]);
         self.firsts.resize(lines.spans.len(), 0);
+        let (expected, comment, most) = (self.expected, self.comment, self.most);
+        let (skips_blanks, positions) = (self.skips_blanks, self.found.positions.is_some());
         let mut start = at;
         let mut quotes = false;
         let mut first = self.found.structurals;
@@ -212,13 +214,15 @@ impl Index {
                 &mut self.bits[word..],
                 &mut self.found,
             );
-            let mut doubled = self.found.doubled.iter().copied().peekable();
-            for at in 0..self.found.lines {
-                let (begin, end) = (start, self.found.ends[at] as usize);
+            let found = &self.found;
+            let mut doubled = found.doubled.iter().copied().peekable();
+            lines.spans.reserve(found.lines);
+            for (&end, &ordinal) in found.ends[..found.lines].iter().zip(&*found.ordinals) {
+                let (begin, end) = (start, end as usize);
                 if begin >= limit {
                     return Stopped::Done(begin);
                 }
-                let own = std::mem::replace(&mut first, self.found.ordinals[at] as usize + 1);
+                let own = std::mem::replace(&mut first, ordinal as usize + 1);
                 while doubled.next_if(|&at| (at as usize) < end).is_some() {
                     quotes = true;
                 }
@@ -228,18 +232,16 @@ impl Index {
                     Some(&c) if begin < end => c,
                     _ => continue,
                 };
-                if c <= SPACE && self.skips_blanks && is_blank(&buf[begin..end]) {
+                let comment = comment == Some(c);
+                if skips_blanks && (comment || (c <= SPACE && is_blank(&buf[begin..end]))) {
                     continue;
                 }
-                if self.comment == Some(c) && self.skips_blanks {
-                    continue;
-                }
-                let tokens = match (self.expected, self.found.positions.is_some()) {
-                    (None, _) if end - begin < self.most => 0,
+                let tokens = match (expected, positions) {
+                    (None, _) if end - begin < most => 0,
                     (_, true) => first - own,
                     (_, false) => 1 + ones(&self.bits, begin, end),
                 };
-                if self.comment == Some(c) || tokens > self.most {
+                if comment || tokens > most {
                     self.found.structurals = own;
                     return Stopped::Irregular(begin);
                 }
@@ -247,11 +249,11 @@ impl Index {
                     lines.doubled.push(lines.spans.len());
                 }
                 lines.spans.push((begin as u32, end as u32));
-                if let Some(expected) = self.expected {
+                if let Some(expected) = expected {
                     lines.malformed.push(tokens != expected);
                     lines.tokens.push(tokens as u32);
                 }
-                if self.found.positions.is_some() {
+                if positions {
                     self.firsts.push(own as u32);
                 }
             }

@@ -1209,7 +1209,7 @@ mod tests {
         for round in 0..if cfg!(debug_assertions) { 300 } else { 20_000 } {
             let options = dialects[random.below(dialects.len())];
             let options: Vec<&str> = options.split_terminator('~').collect();
-            let count = [3, 20, 100, 400][random.below(4)];
+            let count = [3, 20, 100, 400, 3000][random.below(5)];
             let bytes = match round % 2 {
                 0 => random.bytes(soup, count),
                 _ => random.bytes(fields, count),

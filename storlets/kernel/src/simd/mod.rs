@@ -204,19 +204,35 @@ unsafe fn classify_with<S: Set>(
     bits: &mut [u64],
     found: &mut Found,
 ) -> Option<usize> {
-    // SAFETY: the caller has the set's instructions.
-    unsafe {
-        match (classes.intricate(), found.positions.is_some()) {
-            (false, false) => classify_as::<S, false, false>(classes, words, before, bits, found),
-            (false, true) => classify_as::<S, false, true>(classes, words, before, bits, found),
-            (true, false) => classify_as::<S, true, false>(classes, words, before, bits, found),
-            (true, true) => classify_as::<S, true, true>(classes, words, before, bits, found),
-        }
+    let edge = words.valid != !0 || words.begin != 0 || words.end != 0;
+    macro_rules! classify_as {
+        ($intricate:literal, $positions:literal) => {
+            // SAFETY: the caller has the set's instructions.
+            match edge {
+                true => unsafe {
+                    classify_as::<S, $intricate, $positions, true>(
+                        classes, words, before, bits, found,
+                    )
+                },
+                false => unsafe {
+                    classify_as::<S, $intricate, $positions, false>(
+                        classes, words, before, bits, found,
+                    )
+                },
+            }
+        };
+    }
+    match (classes.intricate(), found.positions.is_some()) {
+        (false, false) => classify_as!(false, false),
+        (false, true) => classify_as!(false, true),
+        (true, false) => classify_as!(true, false),
+        (true, true) => classify_as!(true, true),
     }
 }
 
+/// Without EDGE all bytes of all words count, and none begins a record or is the input's end.
 #[inline(always)]
-unsafe fn classify_as<S: Set, const INTRICATE: bool, const POSITIONS: bool>(
+unsafe fn classify_as<S: Set, const INTRICATE: bool, const POSITIONS: bool, const EDGE: bool>(
     classes: &Classes,
     words: &Words<'_>,
     before: &mut Before,
@@ -244,6 +260,9 @@ unsafe fn classify_as<S: Set, const INTRICATE: bool, const POSITIONS: bool>(
     let mut last = *before;
     let mut offset = words.offset;
     for (word, bits) in words.bytes.chunks_exact(WORD).zip(bits) {
+        if !EDGE {
+            (valid, begin, end) = (!0, 0, 0);
+        }
         // SAFETY: the caller has the set's instructions, and the chunk is as long as a word.
         let (masks, quotes, parities) = unsafe {
             let masks = S::masks::<INTRICATE>(&*word.as_ptr().cast(), &needles);
