@@ -88,6 +88,17 @@ def test_case(case: dict[str, Any], tmp_path: Path, ddl: Callable[[str], dict[st
         assert not differing, f"{len(differing)} rows differ (Spark's, ours): {differing[:3]}"
 
 
+@pytest.mark.parametrize("name", sorted(CUT_BY_SPARK))
+def test_header_behind_comments_is_no_data_however_the_file_is_cut(
+    name: str, spark: SparkSession, tmp_path: Path, ddl: Callable[[str], dict[str, Any]]
+) -> None:
+    case = next(case for case in CASES if case["id"] == name)
+    found, _ = answer(case, tmp_path, ddl)
+    whole = spark.read.options(**case["options"]).csv(str(tmp_path / "f.csv"), schema=case["schema"])
+    assert found == [list(row) for row in whole.collect()]
+    assert found != case["expect"]
+
+
 def test_refusals_are_few() -> None:
     """What is refused is printed, by reason, with -rP."""
     for reason, count in REFUSED.most_common():
