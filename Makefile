@@ -60,9 +60,9 @@ compat: wheel ## Run a core set of tests with the same jar on each Spark that is
 	rm -rf build/compat/tree && mkdir -p build/compat/tree && cp -r tests samples docs pyproject.toml build/compat/tree
 	set -e; for version in $(SPARKS); do \
 	  test -x build/compat/$$version/bin/pytest || $(PYTHON) -m venv build/compat/$$version; \
-	  build/compat/$$version/bin/pip install -q pyspark==$$version pytest tpchgen-cli==4.0.0 "$$(ls dist/*.whl)[devstack]"; \
+	  build/compat/$$version/bin/pip install -q "pyspark[connect]==$$version" pytest tpchgen-cli==4.0.0 "$$(ls dist/*.whl)[devstack]"; \
 	  build/compat/$$version/bin/pip install -q --force-reinstall --no-deps dist/*.whl; \
-	  (cd build/compat/tree && ../$$version/bin/python -m pytest -q tests/test_queries.py tests/faults); \
+	  (cd build/compat/tree && ../$$version/bin/python -m pytest -q tests/test_queries.py tests/test_spark_connect.py tests/faults); \
 	done
 
 clean: ## Remove what was built (the devstack in build/ must be down)
