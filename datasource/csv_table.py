@@ -54,7 +54,7 @@ class CsvTable:
         """
         # Spark reads the largest file first, where it reads line by line.
         order = self.objects if self._csv.multi_line else sorted(self.objects, key=lambda o: -o.size)
-        heads = (self._head(item, naming=True) for item in order if item.size)
+        heads = (self._head(item, naming=True, header=self._csv.header) for item in order if item.size)
         head = next((found for found in heads if found["tokens"] is not None), None)
         if head is None:
             return []
@@ -65,22 +65,26 @@ class CsvTable:
         # Lines like the one that gave the names are no data; a multiLine object's first record is its header [7.10].
         line = head["line"] if self._csv.header and not self._csv.multi_line else None
         request = {"op": "infer", "columns": len(names), "line": line}
-        if line is not None:
-            request |= {"header": False, "data_start": None}
         with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
-            asked = [(item, {**split, **request}) for item in self.objects for split in self.splits(item)]
+            asked = [(item, {**split, **request}) for item in self.objects for split in self.splits(item, line is None)]
             found = list(threads.map(lambda one: facts_of(self._client, *one)["types"], asked))
         merge = functools.partial(csv_kernel().merge, options=self._csv.kernel)
         types = [functools.reduce(merge, column) for column in zip(*found, strict=True)]
         return [(n, "string" if t == "null" else t) for n, t in zip(names, types, strict=True)]
 
-    def splits(self, item: StoredObject) -> list[Json]:
-        """Cut an object into splits, each as that part of a request that says what is read and how."""
+    def splits(self, item: StoredObject, but_header: bool = True) -> list[Json]:
+        """Cut an object into splits, each as that part of a request that says what is read and how.
+
+        Args:
+            item: the object.
+            but_header: is a header, if there is one, no part of them?
+        """
         compression, options = compression_of(item.name), self._options
+        header = self._csv.header and but_header
         body = {
             "v": PROTOCOL,
             "csv": dict(self._csv.kernel),
-            "header": self._csv.header,
+            "header": header,
             "size": item.size,
             "compression": compression,
             "begin": 0,
@@ -96,7 +100,7 @@ class CsvTable:
             # Such a line separator is found right only from the object's begin on.
             return [body]
         # Every split but the first must know where the first record begins.
-        head = self._head(item, naming=False)
+        head = self._head(item, naming=False, header=header)
         body |= {"csv": head["options"], "data_start": head["data_start"]}
         if self._csv.multi_line:
             starts = [0, *self._cuts(item, body, [s.start for s in splits])]
@@ -128,20 +132,20 @@ class CsvTable:
         cuts: list[int] = kept((str(item), item.etag, *parts, *sorted(body["csv"].items())), find)["cuts"]
         return cuts
 
-    def _head(self, item: StoredObject, naming: bool) -> Json:
+    def _head(self, item: StoredObject, naming: bool, header: bool) -> Json:
         body = {
             "v": PROTOCOL,
             "op": "head",
             "naming": naming,
             "csv": dict(self._csv.kernel),
-            "header": self._csv.header,
+            "header": header,
             "size": item.size,
             "compression": compression_of(item.name),
             "begin": 0,
             "start": 0,
             "end": None,
         }
-        key = (str(item), item.etag, naming, self._csv.header, *sorted(self._csv.kernel.items()))
+        key = (str(item), item.etag, naming, header, *sorted(self._csv.kernel.items()))
         return kept(key, lambda: facts_of(self._client, item, body))
 
 
