@@ -123,7 +123,7 @@ result = [*map(os.listdir, ["/", "/etc", "/var/lib/storlets", "/tmp"]),
         assert set(top) <= expected
         assert set(etc) <= {"ld.so.cache", "alternatives"}
     assert storlets == ["probe.S"]
-    assert set(tmp) == PYTHON_IN_TMP
+    assert set(tmp) == (PYTHON_IN_TMP if SANDBOX["gateway"] == "bubblewrap" else set())
     # What Docker's first process shows is the sandbox's own.
     assert denials == ["ENOENT", *(["EACCES"] * 2 if SANDBOX["gateway"] == "bubblewrap" else ["allowed"] * 2)]
 
