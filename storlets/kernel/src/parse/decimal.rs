@@ -60,12 +60,15 @@ pub fn whole_digits(token: &[u8]) -> Option<u8> {
 fn general(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
     let text: Vec<u8> = token.iter().copied().filter(|&byte| byte != b',').collect();
     let (negative, mut digits, places) = number(&text)?;
+    if digits.is_empty() {
+        return Some(0);
+    }
     let shift = i64::from(scale) - places;
     if shift < -MOST_DROPPED {
         return None;
     }
     let kept = digits.len() as i64 + shift;
-    if digits.is_empty() || kept < 0 {
+    if kept < 0 {
         return Some(0);
     }
     if kept > MOST as i64 {
