@@ -7,7 +7,7 @@ SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/ke
 SPARKS := 4.0.1 4.1.4 4.3.0
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples benchmarks storlets tests setup.py
 
-.PHONY: help packages install demo test parity bench bench-engine bench-query lint wheel compat clean
+.PHONY: help packages install demo test parity bench bench-engine bench-query bench-kernel lint wheel compat clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 

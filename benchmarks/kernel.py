@@ -28,11 +28,8 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import importlib.metadata
 import json
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import time
@@ -45,10 +42,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from benchmarks.report import BUILD, report
 from samples.tpch import SCHEMAS, generate
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
 ARROW_BLOCKS = (1 << 20, 1 << 21, 1 << 22)
 
 #: The table's columns. Money is decimal(15,2) in TPC-H.
@@ -109,7 +106,8 @@ def main(rounds: int) -> None:
                 for name, peer in {**times, "wc": lines(file)}.items():
                     if name not in ("storlet", "pyarrow"):
                         found.setdefault(f"vs_{name}", []).append(peer / times["storlet"])
-    report(found, {"rounds": rounds, **{f"{query}_bytes": file.stat().st_size for query, file in files.items()}})
+    sizes = {f"{query}_bytes": file.stat().st_size for query, file in files.items()}
+    report("kernel", found, {"rounds": rounds, **sizes}, ["pyarrow", "polars", "duckdb"])
 
 
 def quoted(plain: Path) -> Path:
@@ -259,33 +257,6 @@ def duckdb(query: Query, file: str) -> Iterator[Attempt]:
 
 
 CONTENDERS = {"storlet": storlet, "pyarrow": arrow, "polars": polars, "duckdb": duckdb}
-
-
-def report(found: dict[str, list[float]], more: dict[str, Any]) -> None:
-    """Print one line and write build/bench/kernel.json."""
-    values = {}
-    for name, times in found.items():
-        for suffix, value in (("", statistics.median(times)), ("_min", min(times)), ("_max", max(times))):
-            values[name + suffix] = round(value, 2 if value < 100 else 0)
-    versions = {name: importlib.metadata.version(name) for name in ("pyarrow", "polars", "duckdb")}
-    machine = {
-        "cores": os.cpu_count(),
-        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "kernel": platform.release(),
-    }
-    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    path = BUILD / "bench" / "kernel.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    result = {
-        **values,
-        **more,
-        "machine": machine,
-        "versions": versions,
-        "python": platform.python_version(),
-        "date": today,
-    }
-    path.write_text(json.dumps(result, indent=2) + "\n")
-    print("kernel: " + " ".join(f"{name}={values[name]:g}" for name in found))
 
 
 if __name__ == "__main__":

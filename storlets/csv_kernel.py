@@ -143,6 +143,20 @@ class _CArray(ctypes.Structure):
     ]
 
 
+# A scanner, a slot, a text and its length, indexes and how many, the place of the answer.
+_OF_A_COLUMN = (
+    ctypes.c_int32,
+    [
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.c_char_p,
+        ctypes.c_uint64,
+        ctypes.c_void_p,
+        ctypes.c_uint64,
+        ctypes.c_void_p,
+    ],
+)
+
 _SIGNATURES = {
     "csv_abi_version": (ctypes.c_uint32, []),
     "csv_new": (
@@ -162,42 +176,9 @@ _SIGNATURES = {
         ctypes.c_int32,
         [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint8, ctypes.c_void_p],
     ),
-    "csv_column": (
-        ctypes.c_int32,
-        [
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-            ctypes.c_char_p,
-            ctypes.c_uint64,
-            ctypes.c_void_p,
-            ctypes.c_uint64,
-            ctypes.c_void_p,
-        ],
-    ),
-    "csv_filter": (
-        ctypes.c_int32,
-        [
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-            ctypes.c_char_p,
-            ctypes.c_uint64,
-            ctypes.c_void_p,
-            ctypes.c_uint64,
-            ctypes.c_void_p,
-        ],
-    ),
-    "csv_infer": (
-        ctypes.c_int32,
-        [
-            ctypes.c_void_p,
-            ctypes.c_uint32,
-            ctypes.c_char_p,
-            ctypes.c_uint64,
-            ctypes.c_void_p,
-            ctypes.c_uint64,
-            ctypes.c_void_p,
-        ],
-    ),
+    "csv_column": _OF_A_COLUMN,
+    "csv_filter": _OF_A_COLUMN,
+    "csv_infer": _OF_A_COLUMN,
     "csv_merge": (ctypes.c_int32, [ctypes.c_char_p, ctypes.c_uint64] * 3 + [ctypes.c_void_p]),
     "csv_lines_equal": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_void_p]),
     "csv_failed": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p]),

@@ -69,6 +69,10 @@ def passed(exchange: Exchange) -> None:
     if answer.headers.get("Retry-After"):
         named["Retry_After"] = answer.headers["Retry-After"]
     exchange.head(answer.status, **named)
+    _pass_on(exchange, answer)
+
+
+def _pass_on(exchange: Exchange, answer: http.client.HTTPResponse) -> None:
     try:
         while data := answer.read1(1 << 16):
             exchange.chunk(data)
@@ -87,6 +91,7 @@ class FaultProxy:
     def __init__(self, store: str) -> None:
         self.faults: list[Fault] = []
         self.requests = 0
+        self.refuses_logins = False
         self._store = store.removeprefix("http://").removesuffix("/auth/v1.0")
         proxy = self
 
@@ -126,6 +131,11 @@ class FaultProxy:
             except OSError:
                 exchange.close()  # the executor has gone
             return
+        if self.refuses_logins and handler.path.startswith("/auth/"):
+            handler.send_response(401)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
         answer = http.client.HTTPConnection(self._store)
         answer.request(handler.command, handler.path, headers=dict(handler.headers.items()))
         found = answer.getresponse()
@@ -149,10 +159,8 @@ Place = Callable[[bytes], int]
 def messages(body: bytes) -> list[int]:
     """Where the messages of the Arrow stream in an answer end: schema, batches."""
     source, ends = pa.BufferReader(body), []
-    while (message := _message(source)) is not None:
+    while _message(source) is not None:
         ends.append(source.tell())
-        if message.type == "schema" and len(ends) > 1:
-            break
     return ends
 
 
@@ -250,12 +258,7 @@ def amid(action: Callable[[], object]) -> Fault:
         exchange.head(answer.status)
         exchange.chunk(answer.read1(1 << 16))
         action()
-        try:
-            while data := answer.read1(1 << 16):
-                exchange.chunk(data)
-            exchange.chunk(b"")
-        except (http.client.HTTPException, OSError):
-            exchange.close()
+        _pass_on(exchange, answer)
 
     return fault
 

@@ -100,15 +100,6 @@ def proxy(cluster: Devstack) -> Iterator[FaultProxy]:
     made.close()
 
 
-@pytest.fixture(scope="module")
-def put(client: SwiftClient) -> Callable[[str, bytes], str]:
-    def upload(name: str, content: bytes) -> str:
-        client.connection.put_object("tests", name, content)
-        return f"swift://tests/{name}"
-
-    return upload
-
-
 def frame(spark: SparkSession, proxy: FaultProxy, path: str, **options: str) -> DataFrame:
     """One split of a file, read in one request."""
     given = {"authUrl": proxy.auth_url, "user": "test:tester", "key": "testing", "minSplitSize": str(1 << 30)}
@@ -146,6 +137,19 @@ def test_fault(case: Case, spark: SparkSession, proxy: FaultProxy, big: str) -> 
     assert proxy.requests == (2 if case.once == RIGHT else 1), "a request more or less than it takes"
     if case.always is not None:
         assert outcome(spark, proxy, big, [case.fault] * 2, **dict(case.options)) == case.always
+
+
+def test_token_that_cannot_be_renewed(spark: SparkSession, proxy: FaultProxy, big: str) -> None:
+    proxy.requests = 0
+
+    def refuse() -> None:
+        proxy.refuses_logins = True
+
+    try:
+        assert outcome(spark, proxy, big, [after(refuse, status(401))]) == "AuthenticationError"
+    finally:
+        proxy.refuses_logins = False
+    assert proxy.requests == 1
 
 
 def test_slow_answer_is_an_answer(spark: SparkSession, proxy: FaultProxy, put: Callable[[str, bytes], str]) -> None:
@@ -314,6 +318,7 @@ def test_the_table_in_the_docs() -> None:
         "| what happens to an answer | once | every time |",
         "| --- | --- | --- |",
         *(f"| {case.what} | {case.once} | {case.always or case.once} |" for case in CASES),
+        "| 401, and the driver's login is refused too | AuthenticationError | AuthenticationError |",
         "| it comes byte by byte | the right rows | the right rows |",
         "| the object is overwritten before the answer is repeated | ChangedError | |",
         "| the object is deleted before the answer is repeated | NotFoundError | |",

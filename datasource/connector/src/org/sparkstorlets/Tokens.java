@@ -58,7 +58,8 @@ final class Tokens implements RpcEndpoint {
     try {
       return RpcUtils.makeDriverRef(NAME, env.conf(), env.rpcEnv())
           .askSync(login + " " + old, ClassTag$.MODULE$.apply(String.class));
-    } catch (RuntimeException e) {
+    } catch (Exception e) {
+      // Scala throws what it does not declare, such as a SparkException around what the driver says.
       refusal.addSuppressed(e);
       throw refusal;
     }
