@@ -18,12 +18,11 @@ from spark_storlets.datasource.csv_options import CsvOptions, compression_of
 from spark_storlets.datasource.deploy import check_deployed
 from spark_storlets.datasource.kernel import csv_kernel
 from spark_storlets.datasource.options import ReadOptions
-from spark_storlets.datasource.storlet_call import facts_of
+from spark_storlets.datasource.storlet_call import PROTOCOL, facts_of
 from spark_storlets.partitioner.splits import Split, splits_of
 
 from spark_storlets.errors import ConfigurationError
 
-PROTOCOL = 1
 CALLS_AT_ONCE = 16
 FACTS_KEPT = 10_000
 Json = dict[str, Any]
@@ -35,14 +34,15 @@ class CsvTable:
     Args:
         client: logged in.
         options: of the read.
+        csv: how its records are written.
 
     Raises:
         ConfigurationError: the storlet is not deployed, or not this release's.
         NotFoundError: a path names nothing.
     """
 
-    def __init__(self, client: SwiftClient, options: ReadOptions) -> None:
-        self._client, self._options, self._csv = client, options, options.csv
+    def __init__(self, client: SwiftClient, options: ReadOptions, csv: CsvOptions) -> None:
+        self._client, self._options, self._csv = client, options, csv
         check_deployed(client)
         self.objects = [item for path in options.paths for item in client.objects(path)]
 

@@ -6,9 +6,8 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from spark_storlets.datasource.csv_options import CsvOptions
+from spark_storlets.datasource.client import SwiftClient
 
 from spark_storlets.errors import ConfigurationError
 
@@ -25,6 +24,7 @@ class Option:
 
 OPTIONS = (
     Option("path", "swift://container/object; the object part may hold * and ?; load() takes a list too"),
+    Option("storlet", "what makes the table of the objects: csv", "csv"),
     Option("authUrl", "v1 authentication URL of the Swift cluster", None, "ST_AUTH"),
     Option("user", "account:user", None, "ST_USER"),
     Option("key", "the user's key", None, "ST_KEY"),
@@ -48,14 +48,13 @@ class ReadOptions:
 
     Raises (in `parse`):
         ConfigurationError: an option is missing or cannot be understood.
-        UnsupportedError: an option of Spark's CSV reader that the storlet would not answer exactly.
     """
 
     paths: tuple[str, ...]
     auth_url: str
     user: str
     key: str
-    csv: CsvOptions
+    storlet: str
     parallelism: int
     min_split_size: int
     max_split_size: int
@@ -68,8 +67,8 @@ class ReadOptions:
         return f"ReadOptions(paths={self.paths}, auth_url={self.auth_url!r}, user={self.user!r})"
 
     @classmethod
-    def parse(cls, given: Mapping[str, str], conf: Mapping[str, Any]) -> ReadOptions:
-        """Read the options as Spark hands them over (names in any case) and the session's confs."""
+    def parse(cls, given: Mapping[str, str]) -> ReadOptions:
+        """Read the options as Spark hands them over: names in any case."""
         options = {name.lower(): value for name, value in given.items()}
 
         def value(name: str) -> str:
@@ -87,7 +86,7 @@ class ReadOptions:
             auth_url=value("authUrl"),
             user=value("user"),
             key=value("key"),
-            csv=CsvOptions.parse(given, conf),
+            storlet=value("storlet"),
             parallelism=_positive("replicas", value("replicas")) * _positive("workersPerNode", value("workersPerNode")),
             min_split_size=_positive("minSplitSize", value("minSplitSize")),
             max_split_size=_positive("maxSplitSize", value("maxSplitSize")),
@@ -99,6 +98,10 @@ class ReadOptions:
             push_aggregates=_boolean("pushAggregates", value("pushAggregates")),
             push_limit=_boolean("pushLimit", value("pushLimit")),
         )
+
+    def client(self) -> SwiftClient:
+        """Log in, anew for each plan: its tasks get the longest life that a token has."""
+        return SwiftClient(self.auth_url, self.user, self.key)
 
 
 def _positive(name: str, text: str) -> int:

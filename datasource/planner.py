@@ -8,22 +8,17 @@ table. It keeps nothing between questions, so a new process can take over at any
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from spark_storlets.datasource.client import SwiftClient
-from spark_storlets.datasource.csv_options import CsvOptions
-from spark_storlets.datasource.csv_table import PROTOCOL, CsvTable, check_distinct
+from spark_storlets.datasource.csv_source import CsvSource
 from spark_storlets.datasource.options import ReadOptions
-from spark_storlets.datasource.pushdown import Pushdown
-from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
-from spark_storlets.datasource.statistics import estimate
-from spark_storlets.datasource.storlet_call import request_for
-from spark_storlets.partitioner.splits import grouped
+from spark_storlets.datasource.storlet_call import PROTOCOL
 
-from spark_storlets.errors import ANSWER_ERRORS, ConfigurationError, StorletError, UnsupportedError
+from spark_storlets.errors import ConfigurationError, StorletError
 
 Json = dict[str, Any]
 
@@ -60,95 +55,31 @@ def answer(request: Json) -> Json:
         return {"v": PROTOCOL, "error": {"kind": "error", "message": message}}
 
 
-def schema_of(request: Json) -> Json:
-    """Find the columns of a path without a schema."""
-    options = ReadOptions.parse(request["options"], request["conf"])
-    return {"schema": struct_of(CsvTable(client_of(options), options).columns())}
-
-
-def decided(decide: Callable[[Pushdown, Json], Json]) -> Callable[[Json], Json]:
-    """Answer by what the store can do with the table's columns."""
-
-    def decision(request: Json) -> Json:
-        options = ReadOptions.parse(request["options"], request["conf"])
-        return decide(pushdown_of(request, options, data_columns(request["schema"], options.csv)), request)
-
-    return decision
-
-
-def pushdown_of(request: Json, options: ReadOptions, schema: list[tuple[str, str]]) -> Pushdown:
-    """Give what decides for a table."""
-    return Pushdown(options, dict(schema), request["conf"].get("timeZone") or "UTC")
-
-
-def statistics(request: Json) -> Json:
-    """Guess the size of what a scan answers."""
-    options = ReadOptions.parse(request["options"], request["conf"])
-    schema = data_columns(request["schema"], options.csv)
-    return estimate(client_of(options), options.paths, schema, request["columns"])
-
-
-def plan(request: Json) -> Json:
-    """Make the requests that read the table."""
-    options = ReadOptions.parse(request["options"], request["conf"])
-    csv = options.csv
-    schema = data_columns(request["schema"], csv)
-    csv.check_schema(schema)
-    wanted, required = pushdown_of(request, options, schema).scan(request)
-    if required == {csv.corrupt_record}:
-        raise UnsupportedError(
-            f"only the column {csv.corrupt_record} is selected, and which records are corrupt depends on the columns "
-            "that are read: select others with it, or cache the table first."
-        )
-    # A pruned column's name is not looked at, as its tokens are not.
-    checked = required if csv.kernel["column_pruning"] == "true" else dict(schema)
-    client = client_of(options)
-    table = CsvTable(client, options)
-    scan = {
-        "op": "scan",
-        "schema": schema,
-        **wanted,
-        "mode": csv.mode,
-        "corrupt_record": csv.corrupt_record,
-        "names": None if csv.enforce_schema else [[i, n] for i, (n, _) in enumerate(schema) if n in checked],
-        "fold_case": not csv.case_sensitive,
-    }
-    bodies = [(item, {**split, **scan}) for item in table.objects for split in table.splits(item)]
-    sized = [((body["end"] or item.size) - body["start"], request_for(client, item, body)) for item, body in bodies]
-    partitions = [{"requests": group} for group in grouped(sized, options.min_split_size)]
-    return {"partitions": partitions, "errors": ANSWER_ERRORS, "reading": options.reading}
-
-
 def token(request: Json) -> Json:
     """Log in again."""
-    return {"token": client_of(ReadOptions.parse(request["options"], request["conf"])).token}
+    return {"token": ReadOptions.parse(request["options"]).client().token}
 
 
-def client_of(options: ReadOptions) -> SwiftClient:
-    """Log in, anew for each plan: its tasks get the longest life that a token has."""
-    return SwiftClient(options.auth_url, options.user, options.key)
+#: What is answered by what the table is made of, which the option storlet names.
+_SOURCES: Mapping[str, type[CsvSource]] = {"csv": CsvSource}
+_OF_A_SOURCE = ("schema", "push", "aggregate", "rows", "statistics", "plan")
 
 
-def data_columns(schema: Json, csv: CsvOptions) -> list[tuple[str, str]]:
-    """Give names and simple type names of the columns that stand in the objects, of a schema in Spark's JSON.
+def of_source(operation: str, request: Json) -> Json:
+    """Answer as the table's source does.
 
     Raises:
-        ConfigurationError: two columns have one name, or the column for malformed records is no string.
+        ConfigurationError: there is no such source.
     """
-    columns = columns_of_struct(schema)
-    check_distinct([name for name, _ in columns], csv)
-    if (dict(columns).get(csv.corrupt_record) or "string") != "string":
-        raise ConfigurationError(f"the column {csv.corrupt_record} takes malformed records: make it a string.")
-    return [(name, kind) for name, kind in columns if name != csv.corrupt_record]
+    name = ReadOptions.parse(request["options"]).storlet
+    if name not in _SOURCES:
+        raise ConfigurationError(f"the option storlet = {name!r} is none of {', '.join(_SOURCES)}.")
+    answer: Json = getattr(_SOURCES[name](request), operation)()
+    return answer
 
 
 _OPERATIONS: Mapping[str, Callable[[Json], Json]] = {
-    "schema": schema_of,
-    "push": decided(Pushdown.predicates),
-    "aggregate": decided(Pushdown.aggregate),
-    "rows": decided(Pushdown.rows),
-    "statistics": statistics,
-    "plan": plan,
+    **{name: functools.partial(of_source, name) for name in _OF_A_SOURCE},
     "token": token,
 }
 

@@ -30,10 +30,16 @@ class Pushdown:
         options: of the read.
         schema: names and Spark's simple type names of the columns that stand in the objects.
         zone: the session's time zone.
+        mode: what becomes of malformed records, as in Spark's CSV reader.
+        early: does Spark's own reader evaluate filters while it parses?
     """
 
-    def __init__(self, options: ReadOptions, schema: Mapping[str, str], zone: str) -> None:
-        self._options, self._schema, self._zone = options, schema, zone
+    def __init__(
+        self, options: ReadOptions, schema: Mapping[str, str], zone: str, mode: str = "PERMISSIVE", early: bool = False
+    ) -> None:
+        self._options, self._schema, self._zone, self._mode = options, schema, zone, mode
+        # Does it matter at which moment Spark evaluates a predicate? Where records can fail.
+        self._failing = mode == "FAILFAST" and early
 
     def predicates(self, request: Json) -> Json:
         """Decide which predicates the store evaluates, and which of them Spark need not evaluate again."""
@@ -53,7 +59,7 @@ class Pushdown:
         """Decide whether the store aggregates, and give the schema of its partial rows."""
         try:
             # In the other modes a record counts, or fails, by columns that no aggregate reads.
-            if not self._options.push_aggregates or self._options.csv.mode != "PERMISSIVE":
+            if not self._options.push_aggregates or self._mode != "PERMISSIVE":
                 raise Left
             bound = aggregates.bind(request["aggregate"], self._schema, self._zone)
         except Left:
@@ -64,7 +70,7 @@ class Pushdown:
         """Decide whether the store answers only so many rows, the first ones of an order if there is one."""
         try:
             # A task of Spark's own that has its rows does not look whether later records are malformed.
-            if not self._options.push_limit or (not request["order"] and self._options.csv.mode == "FAILFAST"):
+            if not self._options.push_limit or (not request["order"] and self._mode == "FAILFAST"):
                 raise Left
             order = self._order(request["order"])
         except Left:
@@ -123,11 +129,6 @@ class Pushdown:
             except Left:
                 found.append(None)
         return found
-
-    @property
-    def _failing(self) -> bool:
-        """Tell whether it matters at which moment Spark evaluates a predicate: where records can fail."""
-        return self._options.csv.mode == "FAILFAST" and self._options.csv.filter_pushdown
 
     def _order(self, offered: Sequence[Offered]) -> list[tuple[Expression, bool, bool]]:
         binder = Binder(self._schema, self._zone)

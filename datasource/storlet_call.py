@@ -17,6 +17,7 @@ from urllib3.util import Retry
 
 from spark_storlets.errors import ANSWER_ERRORS, KINDS, StorletError, error_of
 
+PROTOCOL = 1
 PARAMETER_BYTES = 6000
 MAGIC = b"STORLET1"
 TIMEOUT = (10, 600)  # seconds to connect, and without a byte
