@@ -13,6 +13,7 @@ need cargo command -v cargo
 need gcc command -v cc
 need bubblewrap command -v bwrap
 need memcached command -v memcached
+need libimage-exiftool-perl command -v exiftool
 need util-linux sh -c 'command -v setpriv && command -v prlimit'
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then

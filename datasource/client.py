@@ -90,6 +90,21 @@ class SwiftClient:
         with ThreadPoolExecutor(HEADS_AT_ONCE) as threads:
             return list(threads.map(lambda n: self.object(container, n), names))
 
+    def stored(self, path: str) -> list[StoredObject]:
+        """Find what a path names by its listing; only what may be a large object, or a link, is looked at.
+
+        Raises:
+            As `objects`.
+        """
+        container, entries = self._entries(path)
+        doubtful = [name for name, entry in entries.items() if not entry or "slo_etag" in entry or not entry["bytes"]]
+        with ThreadPoolExecutor(HEADS_AT_ONCE) as threads:
+            seen = dict(zip(doubtful, threads.map(lambda n: self.object(container, n), doubtful), strict=True))
+        return [
+            seen.get(name) or StoredObject(container, name, entry["bytes"], entry["hash"], False)
+            for name, entry in entries.items()
+        ]
+
     def listed(self, path: str) -> tuple[str, dict[str, int | None]]:
         """Find what a path names, without a look at each object.
 
@@ -100,23 +115,28 @@ class SwiftClient:
         Raises:
             As `objects`.
         """
+        container, entries = self._entries(path)
+        return container, {name: entry.get("bytes") for name, entry in entries.items()}
+
+    def _entries(self, path: str) -> tuple[str, dict[str, dict[str, Any]]]:
+        """Find the entries of a container's listing that a path names; of a path without wildcards an empty one."""
         container, name = parse_path(path)
         if not re.search(r"[*?]", name):
-            return container, {name: None}
+            return container, {name: {}}
         prefix = re.split(r"[*?]", name)[0]
         with explained(f"the container {container!r} of {path}"):
             _, listing = self.connection.get_container(container, prefix=prefix, full_listing=True)
         # Names that begin with _ or . are not data for Spark.
-        sizes: dict[str, int | None] = {
-            e["name"]: e["bytes"]
+        entries: dict[str, dict[str, Any]] = {
+            e["name"]: e
             for e in listing
             if fnmatch.fnmatchcase(e["name"], name.replace("[", "[[]"))
             and not re.search(r"(^|/)[_.]", e["name"][prefix.rfind("/") + 1 :])
             and not e["name"].endswith("/")
         }
-        if not sizes:
+        if not entries:
             raise NotFoundError(f"nothing in the container {container!r} matches {path}.")
-        return container, sizes
+        return container, entries
 
     def read(self, item: StoredObject, start: int, size: int) -> bytes:
         """Read some bytes of an object, of the version that was planned."""

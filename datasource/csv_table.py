@@ -15,7 +15,7 @@ from typing import Any
 
 from spark_storlets.datasource.client import StoredObject, SwiftClient
 from spark_storlets.datasource.csv_options import CsvOptions, compression_of
-from spark_storlets.datasource.deploy import check_deployed
+from spark_storlets.datasource.deploy import CSV, check_deployed
 from spark_storlets.datasource.kernel import csv_kernel
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.storlet_call import PROTOCOL, facts_of
@@ -43,7 +43,7 @@ class CsvTable:
 
     def __init__(self, client: SwiftClient, options: ReadOptions, csv: CsvOptions) -> None:
         self._client, self._options, self._csv = client, options, csv
-        check_deployed(client)
+        check_deployed(client, CSV)
         self.objects = [item for path in options.paths for item in client.objects(path)]
 
     def columns(self) -> list[tuple[str, str]]:

@@ -4,38 +4,55 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from spark_storlets.datasource.client import SwiftClient, explained
 
 from spark_storlets.errors import ConfigurationError, NotFoundError
 from spark_storlets.resources import storlets_path
 
-STORLET = "csv_storlet.py"
-MAIN = "csv_storlet.CsvStorlet"
-DEPENDENCIES = (
-    "storlet_sdk.py",
-    "storlet_source.py",
-    "storlet_batches.py",
-    "storlet_expression.py",
-    "storlet_aggregate.py",
-    "storlet_top.py",
-    "csv_records.py",
-    "csv_filter.py",
-    "csv_kernel.py",
-    "libstorlets_csv_kernel.so",
-)
 _DIGEST = "x-object-meta-spark-storlets-digest"
 
 
-@functools.cache
-def digest() -> str:
-    """Name the exact content of the storlet and its dependencies."""
-    files = [storlets_path() / name for name in (STORLET, *DEPENDENCIES)]
-    return hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files)).hexdigest()
+@dataclass(frozen=True)
+class Storlet:
+    """A storlet of this release: its file, its class and the files that it imports."""
+
+    name: str
+    main: str
+    dependencies: tuple[str, ...]
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Name the exact content of the storlet and its dependencies."""
+        files = [storlets_path() / name for name in (self.name, *self.dependencies)]
+        return hashlib.sha256(b"".join(hashlib.sha256(f.read_bytes()).digest() for f in files)).hexdigest()
 
 
-def deploy(client: SwiftClient) -> list[str]:
-    """Upload the CSV storlet and its dependencies to an account and enable storlets on it.
+_EXPRESSIONS = ("storlet_expression.py", "csv_kernel.py", "libstorlets_csv_kernel.so")
+_TABLE = ("storlet_sdk.py", "storlet_source.py")
+
+CSV = Storlet(
+    "csv_storlet.py",
+    "csv_storlet.CsvStorlet",
+    (
+        *_TABLE,
+        "storlet_batches.py",
+        "storlet_aggregate.py",
+        "storlet_top.py",
+        "csv_records.py",
+        "csv_filter.py",
+        *_EXPRESSIONS,
+    ),
+)
+EXIF = Storlet("exif_storlet.py", "exif_storlet.ExifStorlet", (*_TABLE, "exif_image.py", "exif_tags.py", *_EXPRESSIONS))
+STORLETS = (CSV, EXIF)
+
+
+def deploy(client: SwiftClient, storlets: Sequence[Storlet] = STORLETS) -> list[str]:
+    """Upload storlets and what they import to an account and enable storlets on it.
 
     Returns:
         The names uploaded, as container/object.
@@ -43,47 +60,82 @@ def deploy(client: SwiftClient) -> list[str]:
     Raises:
         AuthenticationError: the user may not do that; an account's admin may.
     """
-    connection, directory, done = client.connection, storlets_path(), []
-    with explained("the account's storlets"):
-        connection.post_account({"X-Account-Meta-Storlet-Enabled": "True"})
-        for container in ("storlet", "dependency", "log"):
-            connection.put_container(container)
-        # The storlet last: with it the engine sees a new version, dependencies included.
-        for name in DEPENDENCIES:
-            headers = {
-                "X-Object-Meta-Storlet-Dependency-Version": "1",
-                "X-Object-Meta-Storlet-Dependency-Permissions": "0600",
-            }
-            connection.put_object("dependency", name, (directory / name).read_bytes(), headers=headers)
-            done.append(f"dependency/{name}")
-        headers = {
-            "X-Object-Meta-Storlet-Language": "Python",
-            "X-Object-Meta-Storlet-Interface-Version": "1.0",
-            "X-Object-Meta-Storlet-Object-Metadata": "no",
-            "X-Object-Meta-Storlet-Dependency": ",".join(DEPENDENCIES),
-            "X-Object-Meta-Storlet-Main": MAIN,
-            _DIGEST: digest(),
-        }
-        connection.put_object("storlet", STORLET, (directory / STORLET).read_bytes(), headers=headers)
-        done.append(f"storlet/{STORLET}")
+    directory, done = storlets_path(), []
+    # The storlets last: with them the engine sees a new version, dependencies included.
+    enable(client)
+    for name in dict.fromkeys(name for storlet in storlets for name in storlet.dependencies):
+        upload_dependency(client, name, (directory / name).read_bytes())
+        done.append(f"dependency/{name}")
+    for storlet in storlets:
+        content = (directory / storlet.name).read_bytes()
+        upload_storlet(client, storlet.name, content, storlet.main, storlet.dependencies, {_DIGEST: storlet.digest})
+        done.append(f"storlet/{storlet.name}")
     return done
 
 
-def check_deployed(client: SwiftClient) -> None:
-    """See that the account has this release's storlet.
+def enable(client: SwiftClient) -> None:
+    """Allow an account to run storlets."""
+    with explained("the account's storlets"):
+        client.connection.post_account({"X-Account-Meta-Storlet-Enabled": "True"})
+        for container in ("storlet", "dependency", "log"):
+            client.connection.put_container(container)
+
+
+def upload_dependency(client: SwiftClient, name: str, content: bytes, executable: bool = False) -> None:
+    """Upload a file that storlets find beside them."""
+    headers = {
+        "X-Object-Meta-Storlet-Dependency-Version": "1",
+        "X-Object-Meta-Storlet-Dependency-Permissions": "0700" if executable else "0600",
+    }
+    with explained(f"dependency/{name}"):
+        client.connection.put_object("dependency", name, content, headers=headers)
+
+
+def upload_storlet(
+    client: SwiftClient,
+    name: str,
+    content: bytes,
+    main: str,
+    dependencies: Sequence[str],
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Upload a storlet.
+
+    Args:
+        client: of the account that is to have it.
+        name: of its file.
+        content: of its file.
+        main: module.Class.
+        dependencies: names of the files that it finds beside it.
+        more: headers besides those of the engine.
+    """
+    headers = {
+        "X-Object-Meta-Storlet-Language": "Python",
+        "X-Object-Meta-Storlet-Interface-Version": "1.0",
+        "X-Object-Meta-Storlet-Object-Metadata": "no",
+        "X-Object-Meta-Storlet-Dependency": ",".join(dependencies),
+        "X-Object-Meta-Storlet-Main": main,
+        **more,
+    }
+    with explained(f"storlet/{name}"):
+        client.connection.put_object("storlet", name, content, headers=headers)
+
+
+def check_deployed(client: SwiftClient, storlet: Storlet) -> None:
+    """See that the account has a storlet as it is in this release.
 
     Raises:
         NotFoundError: it is not deployed.
         ConfigurationError: another release's is.
     """
     try:
-        with explained(f"storlet/{STORLET}"):
-            headers = client.connection.head_object("storlet", STORLET)
+        with explained(f"storlet/{storlet.name}"):
+            headers = client.connection.head_object("storlet", storlet.name)
     except NotFoundError as error:
         raise NotFoundError(
-            f"the storlet {STORLET} is not deployed in this account: run `spark-storlets deploy`."
+            f"the storlet {storlet.name} is not deployed in this account: run `spark-storlets deploy`."
         ) from error
-    if headers.get(_DIGEST) != digest():
+    if headers.get(_DIGEST) != storlet.digest:
         raise ConfigurationError(
-            f"the deployed {STORLET} is not the one of this release of spark-storlets: run `spark-storlets deploy`."
+            f"the deployed {storlet.name} is not that of this release of spark-storlets: run `spark-storlets deploy`."
         )

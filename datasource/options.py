@@ -24,7 +24,7 @@ class Option:
 
 OPTIONS = (
     Option("path", "swift://container/object; the object part may hold * and ?; load() takes a list too"),
-    Option("storlet", "what makes the table of the objects: csv", "csv"),
+    Option("storlet", "what makes the table of the objects: csv or exif", "csv"),
     Option("authUrl", "v1 authentication URL of the Swift cluster", None, "ST_AUTH"),
     Option("user", "account:user", None, "ST_USER"),
     Option("key", "the user's key", None, "ST_KEY"),

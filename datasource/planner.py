@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from spark_storlets.datasource.csv_source import CsvSource
+from spark_storlets.datasource.exif_source import ExifSource
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.storlet_call import PROTOCOL
 
@@ -61,7 +62,7 @@ def token(request: Json) -> Json:
 
 
 #: What is answered by what the table is made of, which the option storlet names.
-_SOURCES: Mapping[str, type[CsvSource]] = {"csv": CsvSource}
+_SOURCES: Mapping[str, type[CsvSource | ExifSource]] = {"csv": CsvSource, "exif": ExifSource}
 _OF_A_SOURCE = ("schema", "push", "aggregate", "rows", "statistics", "plan")
 
 

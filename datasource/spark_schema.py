@@ -9,7 +9,9 @@ Json = dict[str, Any]
 
 #: Where the JSON calls a type otherwise than SQL.
 _SIMPLE_NAMES = {"byte": "tinyint", "short": "smallint", "integer": "int", "long": "bigint"}
-_JSON_NAMES = {simple: name for name, simple in _SIMPLE_NAMES.items()}
+#: Text by name, as JSON has it.
+_TEXTS = {"type": "map", "keyType": "string", "valueType": "string", "valueContainsNull": True}
+_JSON_NAMES: dict[str, Any] = {"map<string,string>": _TEXTS} | {simple: name for name, simple in _SIMPLE_NAMES.items()}
 
 
 def struct_of(columns: Sequence[tuple[str, str]]) -> Json:
@@ -26,6 +28,8 @@ def columns_of_struct(schema: Json) -> list[tuple[str, str]]:
 
 
 def _type_name(field: Json) -> str:
+    if field["type"] == _TEXTS:
+        return "map<string,string>"
     kind = field["type"] if isinstance(field["type"], str) else field["type"]["type"]
     # A collation, or CHAR(n), is a plain string with a remark; strings that compare otherwise are another type here.
     remarks = [key for key in field.get("metadata", {}) if key.startswith("__")]

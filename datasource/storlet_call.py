@@ -1,4 +1,4 @@
-"""Requests to the CSV storlet: made for the executors to send, or sent from here for what the planner must know."""
+"""Requests to our storlets: made for the executors to send, or sent from here for what the planner must know."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import google_crc32c
 import requests
 from requests.adapters import HTTPAdapter
 from spark_storlets.datasource.client import StoredObject, SwiftClient
-from spark_storlets.datasource.deploy import STORLET
+from spark_storlets.datasource.deploy import CSV, Storlet
 from urllib3.util import Retry
 
 from spark_storlets.errors import ANSWER_ERRORS, KINDS, StorletError, error_of
@@ -26,16 +26,17 @@ AS_ASKED = Retry(total=60, connect=0, read=0, redirect=0, other=0, raise_on_stat
 Json = dict[str, Any]
 
 
-def request_for(client: SwiftClient, item: StoredObject, body: Json) -> Json:
-    """Make the HTTP request that runs the storlet on a split of an object.
+def request_for(client: SwiftClient, item: StoredObject, body: Json, storlet: Storlet = CSV) -> Json:
+    """Make the HTTP request that runs a storlet on a split of an object.
 
     Args:
         client: whose token the request carries.
         item: the object; the request is for this version of it only.
         body: what the storlet is asked for; with begin, start and end.
+        storlet: which one.
     """
     text = base64.urlsafe_b64encode(zlib.compress(json.dumps(body).encode())).decode()
-    headers = {"X-Auth-Token": client.token, "X-Run-Storlet": STORLET, "If-Match": item.etag}
+    headers = {"X-Auth-Token": client.token, "X-Run-Storlet": storlet.name, "If-Match": item.etag}
     for number, at in enumerate(range(0, len(text), PARAMETER_BYTES)):
         headers[f"X-Storlet-Parameter-{number}"] = f"r{number}:{text[at : at + PARAMETER_BYTES]}"
     if item.large:
@@ -48,7 +49,7 @@ def request_for(client: SwiftClient, item: StoredObject, body: Json) -> Json:
         "headers": headers,
         "object": str(item),
         "range": f"{body['start']}-{(item.size if body['end'] is None else body['end']) - 1}",
-        "storlet": STORLET,
+        "storlet": storlet.name,
     }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from spark_storlets.datasource.client import SwiftClient
-from spark_storlets.datasource.deploy import check_deployed, deploy
+from spark_storlets.datasource.deploy import CSV, check_deployed, deploy
 from spark_storlets.devstack import Devstack
 from spark_storlets.devstack.configuration import KEY, USER
 
@@ -68,7 +68,7 @@ def data() -> dict[str, Path]:
 def upload(client: SwiftClient, files: dict[str, Path]) -> None:
     """Deploy the storlet and upload the files, each unless the store has it."""
     try:
-        check_deployed(client)
+        check_deployed(client, CSV)
     except (NotFoundError, ConfigurationError):
         deploy(client)
         print("uploaded the CSV storlet")

@@ -100,7 +100,7 @@ def store(folder: Folder) -> Iterator[None]:
     """Let the planner find this folder wherever it looks."""
     with (
         mock.patch.object(planner, "client_of", lambda options: folder),
-        mock.patch.object(csv_table, "check_deployed", lambda client: None),
+        mock.patch.object(csv_table, "check_deployed", lambda client, storlet: None),
         mock.patch.object(csv_table, "facts_of", facts_of),
     ):
         yield

@@ -1,0 +1,122 @@
+"""Files that are broken, or made to break their reader, are rows with an error: no failure, no hang, no flood of memory."""
+
+import random
+import struct
+import zlib
+
+import pyarrow as pa
+import pytest
+from conftest import KINDS, jpeg_of
+from exif_image import MAX_READ
+from exif_storlet import SCHEMA
+
+MUTATIONS = 150  # of each kind
+
+
+def entry(tag: int, kind: int, count: int, value: int) -> bytes:
+    return struct.pack("<HHII", tag, kind, count, value)
+
+
+def directory(*entries: bytes, following: int = 0) -> bytes:
+    return struct.pack("<H", len(entries)) + b"".join(entries) + struct.pack("<I", following)
+
+
+HEAD = b"II*\0\x08\0\0\0"
+
+
+def checked(row: dict) -> dict:
+    """It can be sent as a row, and its reader stopped in time."""
+    assert row["read"] <= MAX_READ
+    pa.RecordBatch.from_pylist([{name: row.get(name) for name in SCHEMA.names}], SCHEMA)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"", "it is empty"),
+        (b"hello", "no image"),
+        (b"\xff\xd8\xff", "broken"),
+        (b"\xff\xd8\xff\xe1\xff\xffExif", "broken"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 30, "broken"),
+        (b"RIFF\xff\xff\xff\xffWEBPVP8 \xff\xff\xff\xff", "broken"),
+        (b"RIFF\0\0\0\0WEBP", "broken"),
+        (b"\0\0\0\x18ftypheic" + b"\0" * 40, "broken"),
+        (b"II*\0\xff\xff\xff\xff", "EXIF"),
+    ],
+)
+def test_no_image_is_a_row_with_an_error(content, error, look):
+    assert error in checked(look(content))["error"]
+
+
+def test_directories_that_form_a_loop(look):
+    loop = HEAD + directory(
+        entry(0x8769, 4, 1, 8), entry(0x8825, 4, 1, 8), entry(0x010F, 2, 4, 0x00636261), following=8
+    )
+    assert checked(look(jpeg_of(loop)))["make"] == "abc"
+
+
+def test_offsets_and_counts_beyond_all_bounds(look):
+    lies = HEAD + directory(
+        entry(0x010F, 2, 0xFFFFFFFF, 0xFFFFFFFF),
+        entry(0x0110, 2, 20, 0xFFFFFFF0),
+        entry(0x0112, 3, 0xFFFFFFFF, 8),
+        entry(0x0131, 99, 1, 0),
+        entry(0x013B, 2, 4, 0x00636261),
+        entry(0x8769, 4, 1, 0xFFFFFFFF),
+        following=0xFFFFFFFE,
+    )
+    row = checked(look(jpeg_of(lies)))
+    assert row["artist"] == "abc"
+    assert row["error"].startswith("EXIF: IFD0's tag Make")
+    assert row["width"] == 8
+
+
+def test_tags_that_share_one_great_value(look):
+    """Some hundred kilobytes that would be tens of gigabytes if each tag's value were read."""
+    shared = b"x" * (1 << 20)
+    bomb = HEAD + directory(*(entry(tag, 7, len(shared), 800_000) for tag in range(0xFFFF)))
+    bomb += bytes(800_000 - len(bomb)) + shared
+    for content in (jpeg_of(bomb), bomb):
+        assert checked(look(content))["error"].startswith("EXIF: ")
+
+
+def test_png_whose_text_unfolds(look):
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    bomb = b"Raw profile type exif\0\0" + zlib.compress(b"0" * (200 << 20))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
+    checked(look(b"\x89PNG\r\n\x1a\n" + head + chunk(b"zTXt", bomb) * 20 + chunk(b"IDAT", b"") + chunk(b"IEND", b"")))
+
+
+def test_picture_of_four_gigapixels_is_not_unfolded(look):
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1 << 16, 1 << 16, 8, 2, 0, 0, 0))
+    row = checked(look(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(1 << 20)))))
+    assert (row["width"], row["height"], row["error"]) == (1 << 16, 1 << 16, None)
+
+
+@pytest.mark.parametrize("junk", [b"\xff\x00", b"\xff", b"\xff\xe0\x00\x02"])
+def test_jpeg_without_an_end(junk, look):
+    assert checked(look(b"\xff\xd8\xff\xe0\x00\x02" + junk * (MAX_READ // len(junk) + 100_000)))["error"]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "big-endian.jpg"])
+def test_flipped_bits_and_cuts(kind, photos, look):
+    content = photos[kind].read_bytes()
+    heads = look(content)["read"]
+    dice = random.Random(kind)
+    outcomes = set()
+    for _ in range(MUTATIONS):
+        broken = bytearray(content)
+        for _ in range(dice.choice((1, 1, 3, 30))):
+            broken[dice.randrange(min(heads, len(broken)))] ^= 1 << dice.randrange(8)
+        if dice.random() < 0.4:
+            del broken[dice.randrange(len(broken)) :]
+        row = checked(look(bytes(broken)))
+        assert row["name"] == "file"
+        outcomes.add(row["error"] is None)
+    assert outcomes == {True, False}
