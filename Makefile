@@ -7,7 +7,7 @@ SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/ke
 SPARKS := 4.0.1 4.1.4 4.3.0
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples benchmarks storlets tests setup.py
 
-.PHONY: help packages install demo test parity bench bench-engine bench-query bench-kernel lint wheel compat clean
+.PHONY: help packages install demo test parity bench bench-engine bench-query bench-kernel bench-publish docs lint wheel compat clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
@@ -43,6 +43,14 @@ bench-query: install ## Measure queries over CSV in Swift beside spark.read.csv 
 bench-kernel: install ## Measure the CSV storlet beside pyarrow, polars, duckdb and wc on one core
 	$(BIN)/pip install -q -e '.[bench]' --no-build-isolation
 	$(BIN)/python -m benchmarks.kernel
+
+bench-publish: install ## Write docs/benchmarks.md from what the benchmarks have found in build/bench
+	$(BIN)/pip install -q -e '.[bench]' --no-build-isolation
+	$(BIN)/python -m benchmarks.publish
+
+docs: install ## Make a site of the documents in build/site
+	$(BIN)/pip install -q -e '.[docs]' --no-build-isolation
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q
 
 lint: install ## Check types and style (clippy and rustfmt where they are installed)
 	$(BIN)/ruff check $(PYTHON_CODE)

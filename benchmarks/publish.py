@@ -1,0 +1,122 @@
+"""Writes docs/benchmarks.md and its pictures from what the benchmarks have left in build/bench.
+
+    python -m benchmarks.publish
+
+Every figure of the page is one that a benchmark wrote. What a key means is said in the benchmark's own docstring, in
+its table of keys, and taken from there. A benchmark that was not run since keeps its part of the page.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+from benchmarks.report import BUILD
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+
+HERE = Path(__file__).resolve().parent
+DOCS = HERE.parent / "docs"
+RESULTS = DOCS / "benchmarks"  # what the page is made of, kept with it
+HEAD = """# Benchmarks
+
+Medians, with the lowest and highest of the rounds; the compared runs alternate in one process table. Keys with `_vs_`
+are ratios: greater is better, 1 is as fast as the peer. Each table names the command that measures it on your machine.
+All of it (Spark, peers, a Swift of three nodes) shared one small machine, whose timings are noisy.
+"""
+
+
+def main() -> None:
+    """Take over new results and write the page."""
+    RESULTS.mkdir(exist_ok=True)
+    for found in sorted((BUILD / "bench").glob("*.json")):
+        if (HERE / f"{found.stem}.py").exists():
+            (RESULTS / found.name).write_text(found.read_text())
+    parts = [part(file.stem, json.loads(file.read_text())) for file in sorted(RESULTS.glob("*.json"))]
+    (DOCS / "benchmarks.md").write_text("\n".join([HEAD, *parts]))
+
+
+def part(name: str, result: dict[str, Any]) -> str:
+    """Write a benchmark's part of the page, and its picture."""
+    docstring = ast.get_docstring(ast.parse((HERE / f"{name}.py").read_text())) or ""
+    keys = [key for key in result if f"{key}_min" in result]
+    meanings = key_table(docstring)
+    lines = [f"## {name}: {docstring.splitlines()[0]}", "", f"`make bench-{name}`", ""]
+    ratios = [key for key in keys if "vs_" in key]
+    if ratios:
+        draw(name, ratios, result)
+        lines += [f"![{name}](images/bench-{name}.svg)", ""]
+    lines += ["| key | median | lowest to highest | meaning |", "| --- | --- | --- | --- |"]
+    for key in keys:
+        spread = f"{shown(result[f'{key}_min'])} to {shown(result[f'{key}_max'])}"
+        lines.append(f"| `{key}` | **{shown(result[key])}** | {spread} | {meaning_of(key, meanings)} |")
+    of = {k: v for k, v in result.items() if re.sub("_(min|max)$", "", k) not in keys}
+    lines += ["", "Measured with " + ", ".join(f"{key} {shown(value)}" for key, value in flat(of)) + ".", ""]
+    return "\n".join(lines)
+
+
+def key_table(docstring: str) -> dict[str, str]:
+    """Read the table of keys in a benchmark's docstring."""
+    found: dict[str, str] = {}
+    rows = re.split(r"^=+ =+$", docstring, flags=re.MULTILINE)
+    width = re.search(r"^(=+) =+$", docstring, flags=re.MULTILINE)
+    if width is None or len(rows) < 4:
+        return found
+    last = ""
+    for line in rows[2].strip("\n").splitlines():
+        key, meaning = line[: len(width[1])].strip(), line[len(width[1]) :].strip()
+        last = key or last
+        found[last] = f"{found.get(last, '')} {meaning}".strip()
+    return found
+
+
+def meaning_of(key: str, meanings: dict[str, str]) -> str:
+    """Give a key's meaning; an ellipsis in the table stands for any beginning."""
+    for known, meaning in meanings.items():
+        if re.fullmatch(re.escape(known).replace("…", ".+"), key):
+            return meaning
+    return ""
+
+
+def draw(name: str, keys: list[str], result: dict[str, Any]) -> None:
+    """Draw the ratios with their ranges."""
+    figure, axes = plt.subplots(figsize=(7.5, 0.5 + 0.42 * len(keys)), layout="constrained")
+    values = [result[key] for key in keys]
+    ranges = [
+        [max(0.0, v - result[f"{k}_min"]) for k, v in zip(keys, values, strict=True)],
+        [max(0.0, result[f"{k}_max"] - v) for k, v in zip(keys, values, strict=True)],
+    ]
+    axes.barh(keys, values, xerr=ranges, color="#4db6ac", ecolor="#37474f", capsize=3)
+    axes.axvline(1, color="#c62828", linewidth=1)
+    axes.invert_yaxis()
+    axes.set_xlabel("times the peer (red: as fast as it)")
+    axes.spines[["top", "right"]].set_visible(False)
+    (DOCS / "images").mkdir(exist_ok=True)
+    plt.rcParams["svg.hashsalt"] = name  # the same picture for the same figures
+    figure.savefig(DOCS / "images" / f"bench-{name}.svg", metadata={"Date": None})
+    plt.close(figure)
+
+
+def flat(of: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    """Name what lies deeper by its whole path."""
+    pairs: list[tuple[str, Any]] = []
+    for key, value in of.items():
+        pairs += flat(value, f"{before}{key} ") if isinstance(value, dict) else [(before + key, value)]
+    return pairs
+
+
+def shown(value: Any) -> str:
+    """Write a number so that it can be read."""
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)
+
+
+if __name__ == "__main__":
+    main()
