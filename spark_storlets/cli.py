@@ -130,6 +130,25 @@ def sql(
         spark.stop()
 
 
+@main.command()
+@_STORE[0]
+@_STORE[1]
+@_STORE[2]
+def doctor(auth_url: str | None, user: str | None, key: str | None) -> None:
+    """Try what a query needs, one thing after the other; exit code 1 at the first that fails, with what to do."""
+    from spark_storlets.datasource.client import SwiftClient
+    from spark_storlets.doctor import examine
+
+    url, name, secret = _credentials(auth_url, user, key)
+    given = {"authUrl": url, "user": name, "key": secret}
+    for finding in examine(lambda: SwiftClient(url, name, secret), given):
+        click.echo(f"{'no ' if finding.remedy else 'yes'}  {finding.what}")
+        if finding.remedy:
+            click.echo(f"     {finding.remedy}")
+            sys.exit(1)
+    click.echo("A query will work.")
+
+
 @main.group()
 def devstack() -> None:
     """An OpenStack Swift cluster with the storlet engine, on this machine."""

@@ -53,6 +53,27 @@ def test_deploy_says_what_it_uploaded(command, client):
     assert "check user and key" in command("deploy", code=1, ST_KEY="wrong").stderr
 
 
+def test_doctor_tries_everything_up_to_rows_from_the_store(command):
+    command("deploy")
+    lines = command("doctor").stdout.splitlines()
+    assert all(line.startswith("yes ") for line in lines[:-1]) and lines[-1] == "A query will work."
+    assert "a storlet ran" in lines[-3] and "Spark read" in lines[-2]
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"ST_KEY": "wrong"}, "check user and key"),
+        ({"ST_AUTH": "http://127.0.0.1:1/a"}, "cannot reach Swift"),
+        ({"JAVA_HOME": "/nowhere"}, "Install Java 17"),
+    ],
+)
+def test_doctor_stops_at_the_first_thing_that_fails_and_says_what_to_do(command, environment, words):
+    *before, last, remedy = command("doctor", code=1, **environment).stdout.splitlines()
+    assert all(line.startswith("yes ") for line in before), before
+    assert last.startswith("no ") and words in remedy
+
+
 def test_status_logs_and_jar(command, cluster):
     where = ("--directory", str(cluster.directory))
     assert command("devstack", "status", *where).stdout.count(" up ") == 7
