@@ -101,7 +101,7 @@ class ExifSource:
             "predicate": wanted["predicate"],
         }
         requests = [
-            request_for(client, item, {**scan, "name": item.name, "size": item.size}, EXIF)
+            request_for(client, item, {**scan, "name": item.name, "size": item.size}, EXIF.name)
             for path in self._options.paths
             for item in client.stored(path)
         ]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import google_crc32c
 import requests
 from requests.adapters import HTTPAdapter
 from spark_storlets.datasource.client import StoredObject, SwiftClient
-from spark_storlets.datasource.deploy import CSV, Storlet
+from spark_storlets.datasource.deploy import CSV
+from spark_storlets.partitioner.splits import Split
 from urllib3.util import Retry
 
 from spark_storlets.errors import ANSWER_ERRORS, KINDS, StorletError, error_of
@@ -26,30 +30,57 @@ AS_ASKED = Retry(total=60, connect=0, read=0, redirect=0, other=0, raise_on_stat
 Json = dict[str, Any]
 
 
-def request_for(client: SwiftClient, item: StoredObject, body: Json, storlet: Storlet = CSV) -> Json:
-    """Make the HTTP request that runs a storlet on a split of an object.
+def request_for(client: SwiftClient, item: StoredObject, body: Json, storlet: str = CSV.name) -> Json:
+    """Make the HTTP request that runs a table storlet on a split of an object.
 
     Args:
         client: whose token the request carries.
         item: the object; the request is for this version of it only.
         body: what the storlet is asked for; with begin, start and end.
-        storlet: which one.
+        storlet: its name.
     """
     text = base64.urlsafe_b64encode(zlib.compress(json.dumps(body).encode())).decode()
-    headers = {"X-Auth-Token": client.token, "X-Run-Storlet": storlet.name, "If-Match": item.etag}
-    for number, at in enumerate(range(0, len(text), PARAMETER_BYTES)):
-        headers[f"X-Storlet-Parameter-{number}"] = f"r{number}:{text[at : at + PARAMETER_BYTES]}"
+    pieces = [text[at : at + PARAMETER_BYTES] for at in range(0, len(text), PARAMETER_BYTES)]
+    parameters = {f"r{number}": piece for number, piece in enumerate(pieces)}
+    split = Split(body["start"], item.size if body["end"] is None else body["end"])
+    # Of a large object the storlet gets a stream, from a little before the split to the end; it stops reading when it
+    # has its last record.
+    given = Split(body["begin"], item.size) if item.large else None
+    return call_of(client, item, storlet, parameters, split, given)
+
+
+def call_of(
+    client: SwiftClient,
+    item: StoredObject,
+    storlet: str,
+    parameters: Mapping[str, str],
+    split: Split,
+    given: Split | None = None,
+) -> Json:
+    """Make the HTTP request that runs any storlet on an object.
+
+    Args:
+        client: whose token the request carries.
+        item: the object; the request is for this version of it only.
+        storlet: its name.
+        parameters: of the storlet.
+        split: what of the object it is to read, for messages.
+        given: what of the object it gets; None for all of it.
+    """
+    headers = {"X-Auth-Token": client.token, "X-Run-Storlet": storlet, "If-Match": item.etag}
+    for number, (key, value) in enumerate(parameters.items()):
+        headers[f"X-Storlet-Parameter-{number}"] = quote(f"{key}:{value}", safe=":=")
     if item.large:
-        # No object server holds it as one file: the proxy runs the storlet on a stream, from a little before the split
-        # to the end; the storlet stops reading when it has its last record.
+        # No object server holds it as one file: the proxy runs the storlet.
         headers["X-Storlet-Run-On-Proxy"] = ""
-        headers["X-Storlet-Range"] = f"bytes={body['begin']}-{item.size - 1}"
+    if given is not None:
+        headers["X-Storlet-Range"] = f"bytes={given.start}-{given.end - 1}"
     return {
         "url": client.url(item.container, item.name),
         "headers": headers,
         "object": str(item),
-        "range": f"{body['start']}-{(item.size if body['end'] is None else body['end']) - 1}",
-        "storlet": storlet.name,
+        "range": f"{split.start}-{split.end - 1}",
+        "storlet": storlet,
     }
 
 
@@ -65,27 +96,43 @@ def facts_of(client: SwiftClient, item: StoredObject, body: Json) -> Json:
             session.mount(request["url"], HTTPAdapter(max_retries=AS_ASKED))
             answer = session.get(request["url"], headers=request["headers"], timeout=TIMEOUT)
     except (requests.RequestException, OSError) as error:
-        raise _failure(request, "connect", type(error).__name__) from error
+        raise failure(request, "connect", type(error).__name__) from error
     if answer.status_code != 200:
-        key = str(answer.status_code)
-        detail = f"transaction {answer.headers.get('X-Trans-Id', 'unknown')}"
-        raise _failure(request, key if key in ANSWER_ERRORS else "status", detail, status=key)
-    data = answer.content
-    if data[-8:] != MAGIC:
-        raise _failure(request, "cut", f"it ends without a trailer, {len(data)} bytes received")
-    (length,) = struct.unpack("<I", data[-12:-8])
-    trailer: Json = json.loads(data[-12 - length : -12])
-    if trailer["v"] != body["v"]:
-        raise _failure(request, "version", f"version {trailer['v']}")
-    if trailer["crc32c"] != google_crc32c.value(data[: -12 - length]):
-        raise _failure(request, "corrupt", "its CRC32C is another")
-    if trailer["status"] != "ok":
-        raise _failure(request, "storlet", trailer["message"], kind=trailer["kind"])
-    facts: Json = trailer["facts"]
+        raise failure_of(request, answer)
+    facts: Json = trailer_of(request, answer.content)["facts"]
     return facts
 
 
-def _failure(request: Json, key: str, detail: str, status: str = "", kind: str | None = None) -> StorletError:
+def failure_of(request: Json, answer: requests.Response) -> StorletError:
+    """Make an error of an answer that is none."""
+    key = str(answer.status_code)
+    detail = f"transaction {answer.headers.get('X-Trans-Id', 'unknown')}"
+    with contextlib.suppress(ValueError, KeyError, TypeError, requests.RequestException):
+        detail += f": {answer.json()['message']}"  # as our own filter in the proxy says it
+    return failure(request, key if key in ANSWER_ERRORS else "status", detail, status=key)
+
+
+def trailer_of(request: Json, data: bytes) -> Json:
+    """Check that a table storlet's answer is whole, and give its trailer.
+
+    Raises:
+        StorletError: it is not, or the storlet says that it failed.
+    """
+    if data[-8:] != MAGIC:
+        raise failure(request, "cut", f"it ends without a trailer, {len(data)} bytes received")
+    (length,) = struct.unpack("<I", data[-12:-8])
+    trailer: Json = json.loads(data[-12 - length : -12])
+    if trailer["v"] != PROTOCOL:
+        raise failure(request, "version", f"version {trailer['v']}")
+    if trailer["crc32c"] != google_crc32c.value(data[: -12 - length]):
+        raise failure(request, "corrupt", "its CRC32C is another")
+    if trailer["status"] != "ok":
+        raise failure(request, "storlet", trailer["message"], kind=trailer["kind"])
+    return trailer
+
+
+def failure(request: Json, key: str, detail: str, status: str = "", kind: str | None = None) -> StorletError:
+    """Make the error of a request, in the words that the connector uses."""
     template = ANSWER_ERRORS[key]
     names = {name: request[name] for name in ("object", "range", "storlet")}
     message = template["message"].format(**names, status=status, detail=detail)

@@ -1,6 +1,7 @@
 """A real cluster and a real Spark, one of each for the whole run, both stopped at its end."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from spark_storlets.devstack.configuration import KEY, USER
 import spark_storlets
 
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else Python tasks run on the first python3 there is
 
 
 @pytest.fixture(scope="session")

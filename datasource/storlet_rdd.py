@@ -1,0 +1,198 @@
+"""Any storlet's output as an RDD.
+
+The driver lists the objects and makes the requests; a task sends them, a few before their turn. What a call answers is
+taken whole before any of it is handed out, on disk where it is long, so that a call that breaks off can be repeated and
+nothing is lost or doubled. The tasks carry a token, never the key.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+import pyarrow as pa
+import requests
+from spark_storlets.datasource.client import SwiftClient, explained
+from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.prefetch import sliding_prefetch
+from spark_storlets.datasource.storlet_call import PROTOCOL, call_of, failure, failure_of, request_for, trailer_of
+from spark_storlets.partitioner.splits import Split, grouped, splits_of
+
+from spark_storlets.errors import ConfigurationError, IncompleteAnswerError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from pyspark import RDD, SparkContext
+
+__all__ = ["storlet_rdd"]
+
+Json = dict[str, Any]
+#: Bytes of an answer that are kept in memory.
+IN_MEMORY = 8 << 20
+PIECE = 256 << 10
+#: Small objects share a task, but not more than so many.
+CALLS_PER_TASK = 64
+PAUSE = 0.2  # seconds before the first repetition
+
+
+def storlet_rdd(
+    sc: SparkContext,
+    paths: str | Sequence[str],
+    storlet: str,
+    params: Mapping[str, Any] | None = None,
+    output: str = "lines",
+    ranges: bool = False,
+    **options: object,
+) -> RDD[Any]:
+    """Make an RDD of what a storlet answers on objects in Swift.
+
+        storlet_rdd(sc, "swift://logs/2024/*", "grep.py", params={"pattern": "ERROR"}).count()
+
+    Args:
+        sc: the Spark context.
+        paths: swift://container/object, where the object may hold * and ?; or a list of such paths.
+        storlet: the name under which it is deployed.
+        params: the storlet's parameters, as text; for output="rows" the request of a TableStorlet, as JSON.
+        output: what the elements are. "lines": the lines of the output, as sc.textFile cuts them. "bytes": pairs of the
+            object's path and the whole output of a call. "rows": the rows of a TableStorlet's table.
+        ranges: cut objects into splits as the reader does, and give the storlet only the bytes of one in each call.
+        options: those of the reader: authUrl, user, key, window, retries, minSplitSize, …
+
+    Raises:
+        ConfigurationError: an argument cannot be understood.
+        NotFoundError: the storlet is not deployed, or a path names nothing.
+    """
+    if output not in _OUTPUTS:
+        raise ConfigurationError(f"output = {output!r} is none of {', '.join(_OUTPUTS)}.")
+    given = [paths] if isinstance(paths, str) else list(paths)
+    read = ReadOptions.parse({"paths": json.dumps(given), **{name: str(value) for name, value in options.items()}})
+    client = read.client()
+    with explained(f"the storlet {storlet!r}"):
+        client.connection.head_object("storlet", storlet)
+    calls = [
+        (split.end - split.start, _Call(request, item_path))
+        for path in given
+        for split, request, item_path in _calls(client, read, path, storlet, params or {}, output, ranges)
+    ]
+    least = read.min_split_size
+    groups = grouped(((max(size, -(-least // CALLS_PER_TASK)), call) for size, call in calls), least)
+    task = functools.partial(_task, output=output, reading=dict(read.reading))
+    return sc.parallelize(groups, max(1, len(groups))).mapPartitions(task)
+
+
+def _calls(
+    client: SwiftClient,
+    read: ReadOptions,
+    path: str,
+    storlet: str,
+    params: Mapping[str, Any],
+    output: str,
+    ranges: bool,
+) -> Iterator[tuple[Split, Json, str]]:
+    for item in client.stored(path):
+        splits = [Split(0, item.size)]
+        if ranges and item.size:
+            splits = splits_of(item.size, read.parallelism, read.min_split_size, read.max_split_size)
+        for split in splits:
+            if output == "rows":
+                place = {"size": item.size, "compression": None, "begin": 0, "start": split.start, "end": split.end}
+                body = {"v": PROTOCOL, "name": item.name, **place, **params}
+                request = request_for(client, item, body, storlet)
+            else:
+                texts = {name: str(value) for name, value in params.items()}
+                request = call_of(client, item, storlet, texts, split, split if len(splits) > 1 else None)
+            yield split, request, f"swift://{item}"
+
+
+class _Call:
+    """A request and its object's path; what is shown of it holds no token."""
+
+    def __init__(self, request: Json, path: str) -> None:
+        self.request, self.path = request, path
+
+    def __repr__(self) -> str:
+        return f"{self.path} {self.request['range']}"
+
+
+def _task(groups: Iterable[list[_Call]], output: str, reading: Mapping[str, int]) -> Iterator[Any]:
+    """Make the calls of a partition; runs in the executors."""
+    stopped = threading.Event()
+    calls = [call for group in groups for call in group]
+    fetches = (functools.partial(_answer, call.request, reading, stopped) for call in calls)
+    try:
+        for call, answer in zip(calls, sliding_prefetch(fetches, reading["window"]), strict=True):
+            with answer:
+                yield from _OUTPUTS[output](call, answer)
+    finally:
+        stopped.set()
+
+
+def _answer(request: Json, reading: Mapping[str, int], stopped: threading.Event) -> IO[bytes]:
+    """Make a call and take its whole answer; repeat it if the store was not able to give it."""
+    for attempt in range(reading["retries"] + 1):
+        try:
+            return _attempt(request, reading, stopped)
+        except (StoreUnavailableError, IncompleteAnswerError):
+            if attempt == reading["retries"] or stopped.wait(PAUSE * 2**attempt):
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _attempt(request: Json, reading: Mapping[str, int], stopped: threading.Event) -> IO[bytes]:
+    answer: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (its reader closes it)
+    timeouts = (reading["connectTimeout"], reading["readTimeout"])
+    try:
+        with _session().get(request["url"], headers=request["headers"], timeout=timeouts, stream=True) as response:
+            if response.status_code != 200:
+                raise failure_of(request, response)
+            # The store breaks the connection when a storlet fails, so an answer that ends well is whole.
+            for piece in response.iter_content(PIECE):
+                answer.write(piece)
+                if stopped.is_set():
+                    break
+    except requests.ConnectionError as error:
+        key = "cut" if answer.tell() else "connect"
+        raise failure(request, key, f"{type(error).__name__} after {answer.tell()} bytes") from error
+    except requests.RequestException as error:
+        raise failure(request, "cut", f"{type(error).__name__} after {answer.tell()} bytes") from error
+    answer.seek(0)
+    return answer
+
+
+_LOCAL = threading.local()
+
+
+def _session() -> requests.Session:
+    """Give this thread's connections to the store."""
+    if not hasattr(_LOCAL, "session"):
+        _LOCAL.session = requests.Session()
+        _LOCAL.session.trust_env = False  # no .netrc may put in other credentials
+    session: requests.Session = _LOCAL.session
+    return session
+
+
+def _lines(call: _Call, answer: IO[bytes]) -> Iterator[str]:
+    for line in io.TextIOWrapper(answer, "utf-8", "replace"):
+        yield line.removesuffix("\n")
+
+
+def _bytes(call: _Call, answer: IO[bytes]) -> Iterator[tuple[str, bytes]]:
+    yield call.path, answer.read()
+
+
+def _rows(call: _Call, answer: IO[bytes]) -> Iterator[Any]:
+    from pyspark.sql import Row
+
+    data = answer.read()
+    trailer_of(call.request, data)
+    for batch in pa.ipc.open_stream(data):
+        row = Row(*batch.schema.names)
+        for values in batch.to_pylist(maps_as_pydicts="strict"):
+            yield row(*values.values())
+
+
+_OUTPUTS: Mapping[str, Callable[[_Call, IO[bytes]], Iterator[Any]]] = {"lines": _lines, "bytes": _bytes, "rows": _rows}
