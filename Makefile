@@ -7,7 +7,7 @@ SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/ke
 SPARKS := 4.0.1 4.1.4 4.3.0
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples benchmarks storlets tests setup.py
 
-.PHONY: help packages install demo test parity bench bench-engine bench-query bench-kernel bench-publish docs lint wheel compat clean
+.PHONY: help packages install demo test parity bench bench-engine bench-query bench-scan bench-link bench-kernel bench-publish docs lint wheel compat clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
@@ -32,13 +32,24 @@ test: install ## Run the whole test suite
 parity: install ## Compare generated files (CASES=20000) with spark.read.csv; outcome in build/parity.json
 	PARITY_CASES=$(or $(CASES),20000) $(BIN)/python -m pytest -q -s tests/parity/test_parity.py
 
-bench: bench-engine bench-query bench-kernel ## Measure everything; each bench-NAME writes build/bench/NAME.json
+bench: bench-engine bench-query bench-scan bench-link bench-kernel ## Measure everything; each bench-NAME writes build/bench/NAME.json
 
 bench-engine: install ## Measure what a call of a storlet costs beside a plain GET
 	$(BIN)/python -m benchmarks.engine
 
 bench-query: install ## Measure queries over CSV in Swift beside spark.read.csv on the local disk
 	$(BIN)/python -m benchmarks.query
+
+bench-scan: install build/s3a ## Measure scans of many selectivities beside spark.read.csv and S3A
+	$(BIN)/python -m benchmarks.scan
+
+bench-link: install build/s3a ## Measure scans over links of 1 Gb/s and 100 Mb/s beside S3A (as root)
+	$(BIN)/python -m benchmarks.link
+
+build/s3a: benchmarks/s3a.xml
+	command -v mvn >/dev/null || { echo "the jars of S3A come by Maven: apt-get install maven" >&2; exit 1; }
+	rm -rf build/s3a.part && mvn -q -B -f benchmarks/s3a.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/s3a.part
+	rm -rf build/s3a && mv build/s3a.part build/s3a
 
 bench-kernel: install ## Measure the CSV storlet beside pyarrow, polars, duckdb and wc on one core
 	$(BIN)/pip install -q -e '.[bench]' --no-build-isolation

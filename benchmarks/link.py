@@ -1,0 +1,79 @@
+"""What a scan costs over a slow link between the store and Spark: beside S3A from the same Swift.
+
+    python -m benchmarks.link [--scale 0.1] [--rounds 5]
+
+Writes build/bench/link.json:
+
+====================== ================================================================================================
+Key                    Meaning
+====================== ================================================================================================
+sel99_vs_s3a_1g        All columns of 1 % of the rows, over 1 Gb/s: the time through S3A divided by ours
+sel99_vs_s3a_100m      The same over 100 Mb/s
+q6_vs_s3a_1g           TPC-H's query 6
+q6_vs_s3a_100m         The same over 100 Mb/s
+sel0_vs_s3a_1g         All columns of all rows, where there is nothing to gain
+sel0_vs_s3a_100m       The same over 100 Mb/s
+====================== ================================================================================================
+
+Needs root, and iproute2. Everything runs in a network namespace of its own, which ends with it. On its loopback what
+the proxy sends is held to the rate; nothing else is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+
+from benchmarks.query import QUERIES, VERSIONS
+from benchmarks.report import report
+from benchmarks.scan import selections
+from benchmarks.tables import PORT, alternate, lineitem, ratios, session
+
+RATES = {"1g": "1gbit", "100m": "100mbit"}
+INSIDE = "STORLETS_BENCH_NAMESPACE"
+
+
+def main(scale: float, rounds: int) -> None:
+    """Measure, print and write."""
+    file, names = lineitem(scale), ("ours", "s3a")
+    chosen = selections(file)
+    queries = {"q6": QUERIES["q6"], "sel99": chosen["sel99"], "sel0": chosen["sel0"]}
+    found: dict[str, list[float]] = {}
+    with session(file, names) as spark:
+        for key, rate in RATES.items():
+            limit(rate)
+            times = alternate(spark, queries, names, rounds, check=key == "1g")
+            for query in queries:
+                found[f"{query}_vs_s3a_{key}"] = ratios(times, query, "s3a")
+    report("link", found, {"rounds": rounds, "scale": scale, "bytes": file.stat().st_size}, VERSIONS)
+
+
+def limit(rate: str) -> None:
+    """Hold what the proxy sends to a rate."""
+    if "htb" in subprocess.run(["tc", "qdisc", "show", "dev", "lo"], capture_output=True, text=True, check=True).stdout:
+        tc("qdisc delete dev lo root")
+    tc("qdisc add dev lo root handle 1: htb default 10")
+    tc("class add dev lo parent 1: classid 1:10 htb rate 100gbit quantum 60000")
+    # A packet of the loopback may be 64 KiB.
+    tc(f"class add dev lo parent 1: classid 1:20 htb rate {rate} burst 256k cburst 256k quantum 60000")
+    tc(f"filter add dev lo parent 1: protocol ip prio 1 u32 match ip sport {PORT} 0xffff flowid 1:20")
+
+
+def tc(command: str) -> None:
+    """Run tc."""
+    subprocess.run(["tc", *command.split()], check=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=0.1)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    if os.environ.get(INSIDE):
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        main(**vars(arguments))
+    else:
+        command = ["unshare", "--net", sys.executable, "-m", "benchmarks.link", *sys.argv[1:]]
+        sys.exit(subprocess.run(command, env={**os.environ, INSIDE: "1"}).returncode)

@@ -1,0 +1,152 @@
+"""One table, read in several ways: lineitem in a Swift cluster on this machine, and on its disk.
+
+========  ============================================================================================================
+Name      Read by
+========  ============================================================================================================
+ours      the store, with all that it can do
+off       the same connector with every pushdown off
+csv       spark.read.csv from the local disk: a peer without any network
+s3a       spark.read.csv through Hadoop's S3A, from the same Swift's s3api
+========  ============================================================================================================
+
+Each also as NAME_doubles: as NAME, with double in the place of decimal(15,2).
+"""
+
+from __future__ import annotations
+
+import decimal
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from spark_storlets.datasource.client import SwiftClient
+from spark_storlets.datasource.deploy import deploy
+from spark_storlets.devstack import Devstack
+from spark_storlets.devstack.configuration import KEY, USER
+
+import spark_storlets
+from benchmarks.report import BUILD
+from samples.tpch import SCHEMAS, generate
+
+PORT = 28080
+DOUBLES = SCHEMAS["lineitem"]
+DECIMALS = DOUBLES.replace("double", "decimal(15,2)")
+OFF = {"pushPredicates": "false", "pushAggregates": "false", "pushLimit": "false"}
+S3A = {
+    "endpoint": f"http://127.0.0.1:{PORT}",
+    "endpoint.region": "us-east-1",
+    "path.style.access": "true",
+    "connection.ssl.enabled": "false",
+    "aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
+    "access.key": USER,
+    "secret.key": KEY,
+    "experimental.input.fadvise": "sequential",
+}
+
+
+def lineitem(scale: float) -> Path:
+    """Make TPC-H's lineitem as CSV, once."""
+    return generate(BUILD / "data" / f"tpch-{scale:g}", scale)["lineitem"]
+
+
+@contextmanager
+def session(file: Path, names: Sequence[str]) -> Iterator[SparkSession]:
+    """Run a cluster and a Spark that has the file as these tables."""
+    conf = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "OFF",
+        "spark.driver.memory": "4g",
+    }
+    if "s3a" in names:
+        jars = sorted(map(str, (BUILD / "s3a").glob("*.jar")))
+        if not jars:
+            raise SystemExit("the jars of S3A are missing: make build/s3a")
+        conf["spark.driver.extraClassPath"] = ":".join(jars)
+        conf |= {f"spark.hadoop.fs.s3a.{name}": value for name, value in S3A.items()}
+    spark = spark_storlets.configure(SparkSession.builder.master("local[2]").config(map=conf)).getOrCreate()
+    with tempfile.TemporaryDirectory(prefix="storlets-bench-") as directory:
+        stack = Devstack(Path(directory) / "devstack", PORT)
+        stack.up()
+        try:
+            upload(stack, file)
+            for suffix, schema in (("", DECIMALS), ("_doubles", DOUBLES)):
+                for name in names:
+                    read(spark, stack, file, name, schema).createOrReplaceTempView(name + suffix)
+            yield spark
+        finally:
+            spark.stop()
+            stack.down()
+
+
+def upload(stack: Devstack, file: Path) -> None:
+    """Store the file."""
+    client = SwiftClient(stack.auth_url, USER, KEY)
+    deploy(client)
+    client.connection.put_container("bench")
+    with file.open("rb") as content:
+        client.connection.put_object("bench", file.name, content)
+
+
+def read(spark: SparkSession, stack: Devstack, file: Path, name: str, schema: str) -> DataFrame:
+    """Make one of the tables."""
+    if name in ("csv", "s3a"):
+        return spark.read.schema(schema).csv(str(file) if name == "csv" else f"s3a://bench/{file.name}", header=True)
+    options = {"header": "true", "authUrl": stack.auth_url, "user": USER, "key": KEY, **(OFF if name == "off" else {})}
+    return spark.read.format("storlets").schema(schema).options(**options).load(f"swift://bench/{file.name}")
+
+
+def alternate(
+    spark: SparkSession, queries: Mapping[str, str], names: Sequence[str], rounds: int, check: bool = True
+) -> dict[tuple[str, str], list[float]]:
+    """Run each query over each table in turn, after a first round that only warms up.
+
+    Returns:
+        Seconds by query and table, a value for each round; the queries' rows are thrown away.
+
+    Raises:
+        RuntimeError: two tables give other rows (looked at in the first round).
+    """
+    found: dict[tuple[str, str], list[float]] = {}
+    for number in range(rounds + 1):
+        for query, text in queries.items():
+            if check and number == 0:
+                answers = {name: rows(spark.sql(text.format(table=name))) for name in names}
+                if any(answer != answers[names[0]] for answer in answers.values()):
+                    raise RuntimeError(f"{query}: the tables {', '.join(names)} do not give the same rows")
+            for name in names:
+                seconds = run(spark, text.format(table=name))
+                if number:
+                    found.setdefault((query, name), []).append(seconds)
+    return found
+
+
+def ratios(found: Mapping[tuple[str, str], Sequence[float]], query: str, peer: str) -> list[float]:
+    """Give the peer's seconds divided by ours, round by round."""
+    return [a / b for a, b in zip(found[query, peer], found[query, "ours"], strict=True)]
+
+
+def run(spark: SparkSession, query: str) -> float:
+    """Return the seconds that a query takes, its rows thrown away."""
+    start = time.perf_counter()
+    spark.sql(query).write.format("noop").mode("overwrite").save()
+    return time.perf_counter() - start
+
+
+def rows(frame: DataFrame) -> list[Any]:
+    """Give what tells one answer from another: the sum of the rows' hashes; of few rows they themselves."""
+    if len(frame.columns) > 10:
+        hashed = frame.selectExpr("sum(cast(xxhash64(*) as decimal(38,0)))", "count(*)").collect()[0]
+        assert hashed[0] is None or isinstance(hashed[0], decimal.Decimal)
+        return list(hashed)
+    # Sums of doubles depend on the order of adding.
+    return sorted(tuple(float(f"{v:.9g}") if isinstance(v, float) else v for v in row) for row in frame.collect())
+
+
+def received(spark: SparkSession, query: str) -> int:
+    """Return the bytes that a query receives from the store."""
+    return sum(scan.bytes_received for scan in spark_storlets.answer(spark.sql(query)).scans)
