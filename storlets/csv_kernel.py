@@ -3,11 +3,11 @@
 A scan takes the records of a block; columns are made afterwards, of all these records or only of some, so that
 predicates can be evaluated on a few columns before the others are parsed for the rows that pass:
 
-    with Kernel({"sep": "|"}, columns=16, required=[4, 10]) as kernel:
+    with Kernel({"sep": "|"}, columns=16, required=[4, 10, 5]) as kernel:
         found = kernel.scan(block, 0, len(block), limit=len(block), last=True)
         quantity = kernel.column(0, "double")
         rows = pc.indices_nonzero(pc.greater(quantity, 40))
-        shipped = kernel.column(1, "date", rows)
+        others = kernel.columns(Wanted([("price", 2, "decimal(15,2)"), ("shipped", 1, "date")]), rows)
 
 This module is uploaded beside the storlet and imports nothing but pyarrow. The kernel is the Rust crate in `kernel/`;
 its library lies beside this file, or where the caller says.
@@ -37,6 +37,7 @@ __all__ = [
     "KernelError",
     "Outcome",
     "Scanned",
+    "Wanted",
     "arrow_type",
     "check_pattern",
     "compose",
@@ -48,7 +49,7 @@ __all__ = [
 LIBRARY = "libstorlets_csv_kernel.so"
 """The file name of the kernel's library."""
 
-ABI_VERSION = 7
+ABI_VERSION = 8
 """The version of the library's C interface that this module speaks."""
 
 _TYPES: Mapping[str, pa.DataType] = MappingProxyType(
@@ -105,6 +106,21 @@ class Scanned(NamedTuple):
     """The number of records taken. Blank lines are no records."""
     consumed: int
     """The bytes, counted from `start`, of the records taken and the blank lines passed."""
+
+
+class Wanted:
+    """Columns that are made together.
+
+    Args:
+        columns: each one's name, slot, and Spark's name of its type, such as `decimal(15,2)`.
+
+    Raises KernelError for a type that the kernel does not make.
+    """
+
+    def __init__(self, columns: Iterable[tuple[str, int, str]]) -> None:
+        columns = list(columns)
+        self.schema = pa.schema([(name, arrow_type(type)) for name, _, type in columns])
+        self.named = "\0".join(f"{slot} {type}" for _, slot, type in columns).encode()
 
 
 class _CScanned(ctypes.Structure):
@@ -176,7 +192,17 @@ _SIGNATURES = {
         ctypes.c_int32,
         [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint8, ctypes.c_void_p],
     ),
-    "csv_column": _OF_A_COLUMN,
+    "csv_columns": (
+        ctypes.c_int32,
+        [
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+            ctypes.c_uint64,
+            ctypes.c_void_p,
+        ],
+    ),
     "csv_filter": _OF_A_COLUMN,
     "csv_infer": _OF_A_COLUMN,
     "csv_merge": (ctypes.c_int32, [ctypes.c_char_p, ctypes.c_uint64] * 3 + [ctypes.c_void_p]),
@@ -309,22 +335,26 @@ class Kernel:
         _check(code)
         return Scanned(found.records, found.consumed)
 
-    def column(self, slot: int, type: str, rows: pa.UInt64Array | None = None) -> pa.Array:
-        """One column of the last scan's records, or only of those with the indexes `rows`, in the order given.
+    def columns(self, wanted: Wanted, rows: pa.UInt64Array | None = None) -> pa.RecordBatch:
+        """Columns of the last scan's records, or only of those with the indexes `rows`, in the order given.
 
-        `type` is Spark's name of one, such as `decimal(15,2)`. A value that does not convert is null, and its record is
-        malformed. Raises KernelError for another type, an unknown slot or row, and for more than 2 GiB of text.
+        A value that does not convert is null, and its record is malformed. Raises KernelError for an unknown slot or
+        row, and for more than 2 GiB of text.
         """
-        made, name = arrow_type(type), type.encode()
         _array, place = _new_array()
         indexes, count, _kept = _indexes(rows)
+        named = wanted.named
         while True:
-            code = self._library.csv_column(self._live(), slot, name, len(name), indexes, count, place)
+            code = self._library.csv_columns(self._live(), named, len(named), indexes, count, place)
             if code != _ZONE_NEEDED:
                 break
             self._give_zone()
         _check(code)
-        return pa.Array._import_from_c(place, made)
+        return pa.RecordBatch._import_from_c(place, wanted.schema)
+
+    def column(self, slot: int, type: str, rows: pa.UInt64Array | None = None) -> pa.Array:
+        """One column, see `columns`."""
+        return self.columns(Wanted([("", slot, type)]), rows).column(0)
 
     def filter(
         self, slot: int, type: str, operator: str, literal: str, rows: pa.UInt64Array | None = None
@@ -343,7 +373,7 @@ class Kernel:
         return pa.Array._import_from_c(place, pa.uint64())
 
     def failed(self, slot: int) -> pa.BooleanArray:
-        """Which of the last scan's records have no value in this column, which was made last and for all of them.
+        """Which of the last scan's records have no value in this column, which was made for all of them.
 
         Null is a value; none is there when the record is too short, or when what is there does not convert.
         """

@@ -23,14 +23,14 @@ cuts: where records of a multiLine object begin. Facts: outcomes.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import csv_filter
 import csv_kernel
 import pyarrow as pa
 import pyarrow.compute as pc
-from csv_kernel import Kernel, KernelError, arrow_type, tokens
+from csv_kernel import Kernel, KernelError, Wanted, arrow_type, tokens
 from csv_records import BLOCK, Head, after_mark, blocks, first_options, first_record, naming_line, split_begin
 from storlet_aggregate import Aggregate
 from storlet_batches import Waiting
@@ -154,9 +154,12 @@ class Scan:
         self._required = [name for name in names if name in filtered or name in self._output]
         self._positions = [names.index(name) for name in self._required]
         evaluated = columns_of(self._predicate) if self._predicate else set()
-        self._evaluated = [name for name in self._required if name in evaluated]
+        self._evaluated = self._wanted(name for name in self._required if name in evaluated)
+        self._others = self._wanted(name for name in self._output if name not in evaluated)
         fields = {name: arrow_type(self._types[name]) for name in self._output}
         self.schema = pa.schema([(name, fields.get(name, pa.string())) for name in request["columns"]])
+        # The kernel's last columns are the answer as they are.
+        self._direct = request["mode"] == "PERMISSIVE" and self._others.schema == self.schema
 
     def batches(self, source: Source) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Give (records scanned, rows that passed) for each block of the split."""
@@ -180,23 +183,21 @@ class Scan:
                 check_names(names, request["names"], len(self._types), request["fold_case"])
 
     def _rows(self, kernel: Kernel, records: int) -> pa.RecordBatch:
-        made, missing = {}, {}
         rows: pa.Array | None = None
         for column, kind, operator, literal in self._comparisons:
             rows = kernel.filter(self._required.index(column), kind, operator, literal, rows)
-        for name in self._evaluated:
-            made[name] = self._column(kernel, name, rows)
-            if self._request["mode"] == "FAILFAST":
-                missing[name] = kernel.failed(self._required.index(name))
+        made = _named(kernel.columns(self._evaluated, rows)) if len(self._evaluated.schema) else {}
         if self._request["mode"] == "FAILFAST":
-            made, rows = self._checked(kernel, made, missing, records)
+            made, rows = self._checked(kernel, made, records)
         if self._predicate is not None:
             passing = pc.indices_nonzero(evaluate(self._predicate, made, records if rows is None else len(rows)))
             made = {name: made[name].take(passing) for name in made}
             rows = passing if rows is None else rows.take(passing)
-        for name in self._output:
-            if name not in made:
-                made[name] = self._column(kernel, name, rows)
+        if self._request["mode"] != "FAILFAST":
+            others = kernel.columns(self._others, rows)
+            if self._direct:
+                return others
+            made |= _named(others)
         if self._request["mode"] == "DROPMALFORMED":
             sound = pc.invert(kernel.malformed(rows))
             made = {name: made[name].filter(sound) for name in made}
@@ -208,12 +209,10 @@ class Scan:
             return _counted(records if rows is None else len(rows))
         return pa.record_batch([made[name] for name in self.schema.names], schema=self.schema)
 
-    def _column(self, kernel: Kernel, name: str, rows: pa.Array | None) -> pa.Array:
-        return kernel.column(self._required.index(name), self._types[name], rows)
+    def _wanted(self, names: Iterable[str]) -> Wanted:
+        return Wanted((name, self._required.index(name), self._types[name]) for name in names)
 
-    def _checked(
-        self, kernel: Kernel, made: dict[str, pa.Array], missing: dict[str, pa.Array], records: int
-    ) -> tuple[dict[str, pa.Array], pa.Array]:
+    def _checked(self, kernel: Kernel, made: dict[str, pa.Array], records: int) -> tuple[dict[str, pa.Array], pa.Array]:
         """Fail at a malformed record, unless Spark would have dropped it before it saw what is wrong with it.
 
         While Spark's UnivocityParser converts a record, it evaluates each early predicate as soon as the last of its
@@ -223,17 +222,21 @@ class Scan:
         for predicate in self._request["early"]:
             last = max(columns_of(predicate), key=self._required.index)
             passes = pc.fill_null(evaluate(predicate, made, records), False)
-            kept = pc.and_(kept, pc.or_(passes, missing[last]))
+            missing = kernel.failed(self._required.index(last))
+            kept = pc.and_(kept, pc.or_(passes, missing))
         rows = pc.indices_nonzero(kept)
         made = {name: made[name].take(rows) for name in made}
-        for name in self._output:
-            if name not in made:
-                made[name] = self._column(kernel, name, rows)
+        made |= _named(kernel.columns(self._others, rows))
         bad = pc.indices_nonzero(kernel.malformed(rows))
         if len(bad):
             text = kernel.text(rows.take(bad[:1]))[0].as_py()
             raise StorletFailure("malformed", f"a record does not fit the schema, and mode is FAILFAST: {text[:80]!r}")
         return made, rows
+
+
+def _named(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    """Give a batch's columns by name."""
+    return dict(zip(batch.schema.names, batch.columns, strict=True))
 
 
 def _counted(rows: int) -> pa.RecordBatch:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from csv_kernel import Kernel, arrow_type
+from csv_kernel import Kernel, Wanted, arrow_type
 
 BOM = b"\xef\xbb\xbf"
 
@@ -47,6 +47,7 @@ def scans(library: str, file: File, block: int | None) -> Iterator[tuple[int, li
     """Every scan's records and columns."""
     data, at = file.data, start(file)
     step = block or max(1, len(data))
+    wanted = Wanted((str(slot), slot, file.types[c]) for slot, c in enumerate(file.required))
     with Kernel(
         {"sep": file.sep},
         columns=len(file.types),
@@ -58,7 +59,7 @@ def scans(library: str, file: File, block: int | None) -> Iterator[tuple[int, li
         while at < len(data):
             end = min(at + step + slack, len(data))
             found = kernel.scan(data, at, end, limit=step, last=end == len(data))
-            arrays = [kernel.column(slot, file.types[c]) for slot, c in enumerate(file.required)]
+            arrays = kernel.columns(wanted).columns
             for array in arrays:
                 array.validate(full=True)
                 assert len(array) == found.records

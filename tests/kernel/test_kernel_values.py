@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from csv_kernel import Kernel, KernelError, load, tokens
+from csv_kernel import Kernel, KernelError, Wanted, load, tokens
 from reading import File, rows
 
 
@@ -110,6 +110,26 @@ def test_rows_in_any_order(library: str) -> None:
             with pytest.raises(KernelError):
                 kernel.column(0, "string", bad)
     assert array.to_pylist() == ["a", "b", None], "arrays outlive their kernel"
+
+
+def test_columns_made_together(library: str) -> None:
+    data = b"1,a,2020-01-02\n2,,x\n3,c,\n"
+    wanted = Wanted([("day", 2, "date"), ("text", 1, "string"), ("number", 0, "int"), ("again", 0, "decimal(3,1)")])
+    with Kernel({}, columns=3, required=[0, 1, 2], library=library) as kernel:
+        kernel.scan(data, 0, len(data), limit=len(data), last=True)
+        some = kernel.columns(wanted, pa.array([2, 0], pa.uint64()))
+        assert kernel.columns(Wanted([])).num_rows == 3, "no columns, but as many rows as records"
+        assert kernel.columns(Wanted([]), pa.array([], pa.uint64())).num_rows == 0
+        batch = kernel.columns(wanted)
+        assert kernel.malformed().to_pylist() == kernel.failed(2).to_pylist() == [False, True, False]
+        assert kernel.failed(0).to_pylist() == [False] * 3, "each column has its own"
+        with pytest.raises(KernelError, match="slot"):
+            kernel.columns(Wanted([("number", 0, "int"), ("none", 3, "int")]))
+    batch.validate(full=True)
+    assert batch.schema == wanted.schema
+    assert batch.column("text").to_pylist() == ["a", None, "c"]
+    assert [str(row) for row in batch.to_pylist()[0].values()] == ["2020-01-02", "a", "1", "1.0"]
+    assert some.to_pylist() == batch.take([2, 0]).to_pylist()
 
 
 def test_any_buffer_can_be_scanned(library: str) -> None:

@@ -315,14 +315,15 @@ impl Case {
             for (record, known) in known.iter_mut().enumerate() {
                 known.push_str(&format!("{:?} ", scanner.field(held, slot, record)));
             }
-            let column = scanner.column(held, slot, ColumnType::parse(kind)?, None)?;
+            let wanted = [(slot, ColumnType::parse(kind)?)];
+            let column = &scanner.columns(held, &wanted, None)?[0];
             for (record, known) in known.iter_mut().enumerate() {
                 let valid = column
                     .validity()
                     .map_or(true, |bits| bits[record / 8] >> (record % 8) & 1 == 1);
                 known.push(if valid { '+' } else { '-' });
             }
-            scanner.column(held, slot, ColumnType::parse(kind)?, Some(&rows))?;
+            scanner.columns(held, &wanted, Some(&rows))?;
             let (kind, literal) = LITERALS[slot % LITERALS.len()];
             let comparison = Comparison::parse(ColumnType::parse(kind)?, "<=", literal)?;
             let all = scanner.filter(held, slot, &comparison, None)?.len();

@@ -94,6 +94,29 @@ impl Array {
     }
 }
 
+/// Columns of `length` values each as a C structure: one array of structs, whose `release` frees them all.
+pub fn export_together(columns: Vec<Array>, length: usize) -> ArrowArray {
+    let children = columns
+        .into_iter()
+        .map(|column| Box::into_raw(Box::new(column.export())));
+    let mut exported = Box::new(Together {
+        buffers: [ptr::null()],
+        children: children.collect(),
+    });
+    ArrowArray {
+        length: length as i64,
+        null_count: 0,
+        offset: 0,
+        n_buffers: 1,
+        n_children: exported.children.len() as i64,
+        buffers: exported.buffers.as_mut_ptr(),
+        children: exported.children.as_mut_ptr(),
+        dictionary: ptr::null_mut(),
+        release: Some(release_together),
+        private_data: Box::into_raw(exported).cast(),
+    }
+}
+
 fn address<T>(buffer: &[T]) -> *const c_void {
     buffer.as_ptr().cast()
 }
@@ -102,6 +125,12 @@ fn address<T>(buffer: &[T]) -> *const c_void {
 struct Exported {
     buffers: [*const c_void; 3],
     _array: Array,
+}
+
+/// What an exported array of structs keeps alive: no validity, and its columns, which are boxes that were given away.
+struct Together {
+    buffers: [*const c_void; 1],
+    children: Vec<*mut ArrowArray>,
 }
 
 /// `struct ArrowArray` of the C data interface.
@@ -131,10 +160,29 @@ unsafe extern "C" fn release(array: *mut ArrowArray) {
     }
 }
 
+/// Frees what [`export_together`] gave away. A consumer may have taken a column out, which is then marked as released.
+#[allow(unsafe_code)]
+unsafe extern "C" fn release_together(array: *mut ArrowArray) {
+    // SAFETY: as in `release`; the columns are the boxes that `export_together` made, each of them is dropped here and
+    // nowhere else, and is released before if its consumer did not do so.
+    unsafe {
+        let exported = Box::from_raw((*array).private_data.cast::<Together>());
+        for &column in &exported.children {
+            let mut column = Box::from_raw(column);
+            if let Some(release) = column.release {
+                release(&mut *column);
+            }
+        }
+        (*array).release = None;
+    }
+}
+
 #[cfg(test)]
 #[allow(unsafe_code)]
 mod tests {
+    use super::export_together;
     use crate::column::texts;
+    use std::ptr;
 
     #[test]
     fn export_and_release() {
@@ -161,5 +209,28 @@ mod tests {
             release(&mut exported);
         }
         assert!(exported.release.is_none());
+    }
+
+    #[test]
+    fn columns_are_released_together_but_for_those_taken_out() {
+        let column = |text: &'static [u8]| texts([Some(text)].into_iter()).unwrap();
+        let mut exported = export_together(vec![column(b"a"), column(b"b")], 1);
+        assert_eq!((exported.length, exported.n_buffers), (1, 1));
+        // SAFETY: an array just exported, with its two columns; one of them is moved out as the format says, and each
+        // of the two is released once.
+        unsafe {
+            assert!((*exported.buffers).is_null());
+            let columns = std::slice::from_raw_parts(exported.children, 2);
+            let mut taken = ptr::read(columns[1]);
+            (*columns[1]).release = None;
+            exported.release.unwrap()(&mut exported);
+            assert_eq!(*(*taken.buffers.add(2)).cast::<u8>(), b'b');
+            taken.release.unwrap()(&mut taken);
+        }
+        assert!(exported.release.is_none());
+        let mut none = export_together(Vec::new(), 3);
+        // SAFETY: an array just exported, released once.
+        unsafe { none.release.unwrap()(&mut none) };
+        assert_eq!((none.length, none.n_children), (3, 0));
     }
 }

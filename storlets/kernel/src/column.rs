@@ -5,8 +5,9 @@ use crate::conversion::{Conversion, ISO_DATE};
 use crate::error::Error;
 use crate::field::Tokens;
 use crate::instant::{self, Instants};
-use crate::parse::{self, Token};
+use crate::parse::{self, Number, Token};
 use crate::pattern::Pattern;
+use crate::simd::{self, Isa};
 use crate::text;
 use crate::zone::Zones;
 use std::fmt;
@@ -83,51 +84,134 @@ fn decimal(name: &str) -> Option<ColumnType> {
     fits.then_some(ColumnType::Decimal { precision, scale })
 }
 
-/// The column of the given tokens, and which of them did not convert: those are null [6.2], as is a token that equals
-/// `nullValue` whether it was quoted or not [4.1].
-///
-/// `zones` are those known so far; a timestamp in another one is an error, and its name is left there.
+/// The column of the given tokens, and which of them did not convert, see [`Column`].
 pub fn build(
     kind: ColumnType,
     conversion: &Conversion,
     zones: &mut Zones,
     tokens: Tokens<'_>,
 ) -> Result<(Array, Vec<usize>), Error> {
-    if matches!(kind, ColumnType::String | ColumnType::Binary) {
-        return Ok((strings(conversion, tokens)?, Vec::new()));
-    }
-    let tokens = Present { conversion, tokens };
-    let names = conversion.names();
-    Ok(match kind {
-        ColumnType::Boolean => {
-            let read = |token: Token<'_>| parse::boolean(token.text());
-            let (validity, values, failed) = converted(tokens, read);
-            (Array::new(validity, Values::Bits(bits(&values))), failed)
+    let mut column = Column::new(kind, tokens.fields.len());
+    column.append(conversion, zones, tokens)?;
+    Ok(column.finish())
+}
+
+/// A column that is made of some tokens after the others.
+pub struct Column {
+    kind: ColumnType,
+    values: Values,
+    nulls: Nulls,
+    numbers: Numbers,
+}
+
+/// What is not in a column's values.
+struct Nulls {
+    validity: Validity,
+    /// The tokens that did not convert: those are null [6.2], as is a token that equals `nullValue` whether it was quoted
+    /// or not [4.1].
+    failed: Vec<usize>,
+    /// The number of values made before.
+    made: usize,
+}
+
+impl Column {
+    /// A column of so many values.
+    pub fn new(kind: ColumnType, length: usize) -> Column {
+        use ColumnType::*;
+        Column {
+            kind,
+            values: match kind {
+                Boolean => Values::Bits(Vec::with_capacity((length + 7) / 8)),
+                TinyInt => Values::Int8(Vec::with_capacity(length)),
+                SmallInt => Values::Int16(Vec::with_capacity(length)),
+                Int | Date => Values::Int32(Vec::with_capacity(length)),
+                BigInt | Timestamp | TimestampNtz => Values::Int64(Vec::with_capacity(length)),
+                Float => Values::Float32(Vec::with_capacity(length)),
+                Double => Values::Float64(Vec::with_capacity(length)),
+                Decimal { .. } => Values::Decimal(Vec::with_capacity(length)),
+                String | Binary => {
+                    let mut offsets = Vec::with_capacity(length + 1);
+                    offsets.push(0);
+                    let bytes = Vec::new();
+                    Values::Utf8 { offsets, bytes }
+                }
+            },
+            nulls: Nulls {
+                validity: Validity::all(length),
+                failed: Vec::new(),
+                made: 0,
+            },
+            numbers: Numbers {
+                isa: Isa::best(),
+                found: Vec::new(),
+            },
         }
-        ColumnType::TinyInt => fixed(tokens, parse::int, Values::Int8),
-        ColumnType::SmallInt => fixed(tokens, parse::int, Values::Int16),
-        ColumnType::Int => fixed(tokens, parse::int, Values::Int32),
-        ColumnType::BigInt => fixed(tokens, parse::int64, Values::Int64),
-        ColumnType::Float => fixed(
-            tokens,
-            |token| parse::float(token.text(), &names),
-            Values::Float32,
-        ),
-        ColumnType::Double => fixed(
-            tokens,
-            |token| parse::double(token, &names),
-            Values::Float64,
-        ),
-        ColumnType::Decimal { precision, scale } => fixed(
-            tokens,
-            |token| parse::decimal(token, precision, scale),
-            Values::Decimal,
-        ),
-        ColumnType::Date => dates(conversion, tokens)?,
-        ColumnType::Timestamp => timestamps(conversion, zones, tokens)?,
-        ColumnType::TimestampNtz => local_timestamps(conversion, tokens)?,
-        ColumnType::String | ColumnType::Binary => return Err(Error::Internal),
-    })
+    }
+
+    /// Appends the values of tokens: a multiple of eight, unless they are the last.
+    ///
+    /// `zones` are those known so far; a timestamp in another one is an error, and its name is left there.
+    pub fn append(
+        &mut self,
+        conversion: &Conversion,
+        zones: &mut Zones,
+        tokens: Tokens<'_>,
+    ) -> Result<(), Error> {
+        let names = conversion.names();
+        let nulls = &mut self.nulls;
+        let present = Present { conversion, tokens };
+        let numbers = &mut self.numbers;
+        match (self.kind, &mut self.values) {
+            (_, Values::Utf8 { offsets, bytes }) => {
+                strings(conversion, tokens, nulls, offsets, bytes)?;
+            }
+            (_, Values::Bits(bytes)) => {
+                let mut values = Vec::new();
+                let read = |token: Token<'_>| parse::boolean(token.text());
+                convert(present, nulls, &mut values, read);
+                bytes.extend(bits(&values));
+            }
+            (_, Values::Int8(values)) => whole(present, numbers, nulls, values),
+            (_, Values::Int16(values)) => whole(present, numbers, nulls, values),
+            (ColumnType::Date, Values::Int32(values)) => {
+                dates(conversion, present, nulls, values)?;
+            }
+            (_, Values::Int32(values)) => whole(present, numbers, nulls, values),
+            (ColumnType::Timestamp, Values::Int64(values)) => {
+                timestamps(conversion, zones, present, nulls, values)?;
+            }
+            (ColumnType::TimestampNtz, Values::Int64(values)) => {
+                local_timestamps(conversion, present, nulls, values)?;
+            }
+            (_, Values::Int64(values)) => whole(present, numbers, nulls, values),
+            (_, Values::Float32(values)) => convert(present, nulls, values, |token| {
+                parse::float(token.text(), &names)
+            }),
+            (_, Values::Float64(values)) => {
+                let found = numbers.among(present);
+                let quick = |at: usize| parse::exact(found[at].some()?).filter(|_| !names.odd);
+                let parse = |token: Token<'_>| parse::double(token, &names);
+                convert_most(present, nulls, values, quick, parse);
+            }
+            (ColumnType::Decimal { precision, scale }, Values::Decimal(values)) => {
+                let found = numbers.among(present);
+                let quick = |at: usize| parse::scaled(found[at].some()?, precision, scale);
+                let parse = |token: Token<'_>| parse::decimal(token, precision, scale);
+                convert_most(present, nulls, values, quick, parse);
+            }
+            (_, Values::Decimal(_) | Values::UInt64(_)) => return Err(Error::Internal),
+        }
+        self.nulls.made += tokens.fields.len();
+        Ok(())
+    }
+
+    /// The column, and which of its tokens did not convert.
+    pub fn finish(self) -> (Array, Vec<usize>) {
+        let Nulls {
+            validity, failed, ..
+        } = self.nulls;
+        (Array::new(validity, self.values), failed)
+    }
 }
 
 /// The tokens that are not null.
@@ -149,39 +233,46 @@ impl<'a> Present<'a> {
     }
 }
 
-fn dates(conversion: &Conversion, tokens: Present<'_>) -> Result<(Array, Vec<usize>), Error> {
+fn dates(
+    conversion: &Conversion,
+    tokens: Present<'_>,
+    nulls: &mut Nulls,
+    values: &mut Vec<i32>,
+) -> Result<(), Error> {
     let fallback = conversion.date_fallback;
     let iso = Some(Pattern::parse(ISO_DATE));
     let format = match &conversion.date_format {
         None if fallback == Some(false) && conversion.prefer_date => &iso,
         given => given,
     };
-    Ok(match format {
+    match format {
         None => {
             let legacy = fallback != Some(false);
-            fixed(
-                tokens,
-                |token| parse::date(token, conversion.prefer_date, legacy),
-                Values::Int32,
-            )
+            convert(tokens, nulls, values, |token| {
+                parse::date(token, conversion.prefer_date, legacy)
+            });
         }
         Some(Err(error)) => return Err(*error),
         Some(Ok(pattern)) => {
-            let read = |token: Token<'_>| match pattern.read(&text::lossy(token.text())) {
-                Some(parsed) => parsed.days.try_into().ok(),
-                None if fallback == Some(true) => parse::date(token, false, true),
-                None => None,
-            };
-            fixed(tokens, read, Values::Int32)
+            convert(tokens, nulls, values, |token| {
+                match pattern.read(&text::lossy(token.text())) {
+                    Some(parsed) => parsed.days.try_into().ok(),
+                    None if fallback == Some(true) => parse::date(token, false, true),
+                    None => None,
+                }
+            });
         }
-    })
+    }
+    Ok(())
 }
 
 fn timestamps(
     conversion: &Conversion,
     zones: &mut Zones,
     tokens: Present<'_>,
-) -> Result<(Array, Vec<usize>), Error> {
+    nulls: &mut Nulls,
+    values: &mut Vec<i64>,
+) -> Result<(), Error> {
     let format = match &conversion.timestamp_format {
         Some(Err(error)) => return Err(*error),
         Some(Ok(pattern)) => Some(pattern),
@@ -189,7 +280,7 @@ fn timestamps(
     };
     let fallback = conversion.date_fallback.unwrap_or(format.is_none());
     let mut instants = Instants::new(conversion, zones);
-    let read = |token: Token<'_>| {
+    convert(tokens, nulls, values, |token| {
         let token = token.text();
         match format.map(|pattern| pattern.read(&text::lossy(token))) {
             Some(Some(parsed)) => return instants.parsed(parsed),
@@ -198,107 +289,170 @@ fn timestamps(
         }
         let found = instants.lenient(token);
         found.or_else(|| instants.lenient(&parse::without_gmt(token).filter(|_| fallback)?))
-    };
-    let column = fixed(tokens, read, Values::Int64);
-    instants.complete()?;
-    Ok(column)
+    });
+    instants.complete()
 }
 
 fn local_timestamps(
     conversion: &Conversion,
     tokens: Present<'_>,
-) -> Result<(Array, Vec<usize>), Error> {
-    Ok(match &conversion.timestamp_ntz_format {
+    nulls: &mut Nulls,
+    values: &mut Vec<i64>,
+) -> Result<(), Error> {
+    match &conversion.timestamp_ntz_format {
         Some(Err(error)) => return Err(*error),
-        Some(Ok(pattern)) => {
-            let read = |token: Token<'_>| {
-                let parsed = pattern.read(&text::lossy(token.text()))?;
-                instant::local_parsed(parsed)
-            };
-            fixed(tokens, read, Values::Int64)
-        }
-        None => {
-            let read = |token: Token<'_>| instant::local_lenient(token.text());
-            fixed(tokens, read, Values::Int64)
-        }
-    })
+        Some(Ok(pattern)) => convert(tokens, nulls, values, |token| {
+            let parsed = pattern.read(&text::lossy(token.text()))?;
+            instant::local_parsed(parsed)
+        }),
+        None => convert(tokens, nulls, values, |token| {
+            instant::local_lenient(token.text())
+        }),
+    }
+    Ok(())
 }
 
-/// Values of which any token converts or does not: validity, values, and the tokens that do not.
-fn converted<'a, T: Clone + Default>(
+/// The tokens that are numbers, read many at a time.
+struct Numbers {
+    isa: Isa,
+    found: Vec<Number>,
+}
+
+impl Numbers {
+    /// Each token's number; none where it has none that is read here, or may be null.
+    fn among(&mut self, tokens: Present<'_>) -> &[Number] {
+        simd::numbers(self.isa, tokens.tokens, &mut self.found);
+        let null = Token::from(tokens.conversion.null_value.as_bytes());
+        if null.number().is_some() {
+            self.found.fill(Number::NONE);
+        }
+        &self.found
+    }
+}
+
+fn whole<T: Clone + Default + TryFrom<i64>>(
+    tokens: Present<'_>,
+    numbers: &mut Numbers,
+    nulls: &mut Nulls,
+    values: &mut Vec<T>,
+) {
+    let found = numbers.among(tokens);
+    let quick = |at: usize| found[at].some()?.whole()?.try_into().ok();
+    convert_most(tokens, nulls, values, quick, parse::int);
+}
+
+/// Appends values of which any token converts or does not.
+fn convert<'a, T: Clone + Default>(
     tokens: Present<'a>,
+    nulls: &mut Nulls,
+    values: &mut Vec<T>,
+    parse: impl FnMut(Token<'a>) -> Option<T>,
+) {
+    convert_most(tokens, nulls, values, |_| None, parse);
+}
+
+/// Appends values: `quick` gives most of them by their indexes, `parse` those of other tokens that are not null.
+#[inline(always)]
+fn convert_most<'a, T: Clone + Default>(
+    tokens: Present<'a>,
+    nulls: &mut Nulls,
+    values: &mut Vec<T>,
+    quick: impl Fn(usize) -> Option<T>,
     mut parse: impl FnMut(Token<'a>) -> Option<T>,
-) -> (Validity, Vec<T>, Vec<usize>) {
-    let fields = tokens.tokens.fields;
-    let mut validity = Validity::all(fields.len());
-    let mut values = vec![T::default(); fields.len()];
-    let mut failed = Vec::new();
+) {
+    let (made, count) = (values.len(), tokens.tokens.fields.len());
+    values.resize(made + count, T::default());
     // Not a chain of iterators, of which the compiler makes calls here.
-    for (at, place) in values.iter_mut().enumerate() {
+    for (at, place) in values[made..].iter_mut().enumerate() {
+        if let Some(value) = quick(at) {
+            *place = value;
+            continue;
+        }
         match tokens.get(at) {
             Some(token) => match parse(token) {
                 Some(value) => *place = value,
                 None => {
-                    validity.null(at);
-                    failed.push(at);
+                    nulls.validity.null(nulls.made + at);
+                    nulls.failed.push(nulls.made + at);
                 }
             },
-            None => validity.null(at),
+            None => nulls.validity.null(nulls.made + at),
         }
     }
-    (validity, values, failed)
 }
 
-fn fixed<'a, T: Clone + Default>(
-    tokens: Present<'a>,
-    parse: impl FnMut(Token<'a>) -> Option<T>,
-    wrap: impl Fn(Vec<T>) -> Values,
-) -> (Array, Vec<usize>) {
-    let (validity, values, failed) = converted(tokens, parse);
-    (Array::new(validity, wrap(values)), failed)
+/// The bytes that most strings of a column fit in, and that are copied at once: of a column of short ones, and of others.
+const SHORT: usize = 16;
+const LONG: usize = 64;
+
+/// Appends texts, as those of a field's tokens.
+fn strings(
+    conversion: &Conversion,
+    tokens: Tokens<'_>,
+    nulls: &mut Nulls,
+    offsets: &mut Vec<i32>,
+    bytes: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let (first, total) = (bytes.len(), tokens.total());
+    if first + total > i32::MAX as usize {
+        return Err(Error::ColumnTooLarge);
+    }
+    if bytes.capacity() - first < total + LONG {
+        // Likely the other tokens are as long as these.
+        let left = nulls.validity.length() - nulls.made;
+        let expected = total * left / tokens.fields.len().max(1);
+        bytes.reserve(expected.min(tokens.buf.len()).max(total) * 9 / 8 + LONG);
+    }
+    bytes.resize(first + total + LONG, 0);
+    let average = total / tokens.fields.len().max(1);
+    let end = if average < SHORT * 3 / 4 {
+        copied::<SHORT>(conversion, tokens, nulls, offsets, bytes, first)
+    } else {
+        copied::<LONG>(conversion, tokens, nulls, offsets, bytes, first)
+    };
+    bytes.truncate(end);
+    let made = offsets.len() - 1 - tokens.fields.len();
+    let whole = |text: &str| {
+        let mut ends = offsets[made..].iter();
+        ends.all(|&end| text.is_char_boundary(end as usize - first))
+    };
+    let added = &bytes[first..];
+    if !added.is_ascii() && !from_utf8(added).map_or(false, whole) {
+        bytes.truncate(first);
+        for (end, token) in offsets[made + 1..].iter_mut().zip(tokens.iter()) {
+            let text = token.map(|token| token.text());
+            if let Some(text) = text.filter(|text| !conversion.is_null(text)) {
+                text::decode(text, bytes);
+            }
+            *end = i32::try_from(bytes.len()).map_err(|_| Error::ColumnTooLarge)?;
+        }
+    }
+    Ok(())
 }
 
-/// The bytes that most strings fit in, and that are copied at once.
-const SHORT: usize = 32;
-
-/// A column of text, as that of a field's tokens.
-fn strings(conversion: &Conversion, tokens: Tokens<'_>) -> Result<Array, Error> {
-    let count = tokens.fields.len();
-    let mut validity = Validity::all(count);
-    let mut offsets = vec![0; count + 1];
-    let mut end = 0usize;
-    for (at, (offset, token)) in offsets[1..].iter_mut().zip(tokens.iter()).enumerate() {
+/// Copies texts to `bytes` from `end` on, where there is room for them and LEAST bytes more; where they end.
+fn copied<const LEAST: usize>(
+    conversion: &Conversion,
+    tokens: Tokens<'_>,
+    nulls: &mut Nulls,
+    offsets: &mut Vec<i32>,
+    bytes: &mut [u8],
+    mut end: usize,
+) -> usize {
+    let made = offsets.len();
+    offsets.resize(made + tokens.fields.len(), 0);
+    for (at, offset) in offsets[made..].iter_mut().enumerate() {
+        let token = tokens.get(at);
         match token.filter(|token| !conversion.is_null(token.text())) {
-            Some(token) => end += token.len(),
-            None => validity.null(at),
+            Some(token) => {
+                token.copy::<LEAST>(&mut bytes[end..]);
+                end += token.len();
+            }
+            None => nulls.validity.null(nulls.made + at),
         }
         *offset = end as i32;
     }
-    if end > i32::MAX as usize {
-        return Err(Error::ColumnTooLarge);
-    }
-    let mut bytes = vec![0; end + SHORT];
-    let mut start = 0;
-    for (&end, token) in offsets[1..].iter().zip(tokens.iter()) {
-        let length = end as usize - start;
-        if let Some(token) = token.filter(|_| length > 0) {
-            token.copy::<SHORT>(&mut bytes[start..]);
-        }
-        start = end as usize;
-    }
-    bytes.truncate(end);
-    if !bytes.is_ascii() {
-        let whole = |text: &str| {
-            let mut offsets = offsets.iter();
-            offsets.all(|&at| text.is_char_boundary(at as usize))
-        };
-        if !from_utf8(&bytes).map_or(false, whole) {
-            let texts_of = tokens.iter().map(|token| token.map(|token| token.text()));
-            let is_null = |text: &&[u8]| conversion.is_null(text);
-            return texts(texts_of.map(|text| text.filter(|text| !is_null(text))));
-        }
-    }
-    Ok(Array::new(validity, Values::Utf8 { offsets, bytes }))
+    end
 }
 
 /// A column of text.

@@ -1,10 +1,11 @@
 //! The C interface. Zero is success, a negative number an [`Error`].
 //!
-//! A handle is used by one thread at a time. Between a scan and the last `csv_column` that follows it the caller keeps
+//! A handle is used by one thread at a time. Between a scan and the last `csv_columns` that follows it the caller keeps
 //! the scanned buffer alive and unchanged.
 
 #![allow(unsafe_code)]
 
+use crate::arrow::export_together;
 use crate::column::{self, ColumnType};
 use crate::compare::Comparison;
 use crate::conversion::Conversion;
@@ -18,7 +19,7 @@ use std::str::from_utf8;
 use std::{ptr, slice};
 
 /// Raised whenever a signature or the meaning of a number changes.
-const ABI_VERSION: u32 = 7;
+const ABI_VERSION: u32 = 8;
 
 /// A scanner and the buffer it scanned last.
 pub struct Handle {
@@ -137,46 +138,55 @@ pub unsafe extern "C" fn csv_scan(
     unsafe { give(scanned, out) }
 }
 
-/// A column of the last scan, see [`Scanner::column`]. `kind` is the type's name, `rows` null means all records.
+/// Columns of the last scan, see [`Scanner::columns`], as one array of structs. `wanted` names their slots and types, such
+/// as `0 bigint`, with a NUL between them; `rows` null means all records.
 ///
 /// # Safety
-/// `handle` is a live handle whose scanned buffer is unchanged, `kind` points to `kind_len` bytes, `rows` is null or points to `n_rows` numbers, `out`
-/// to a place for the array.
+/// `handle` is a live handle whose scanned buffer is unchanged, `wanted` points to `wanted_len` bytes, `rows` is null or
+/// points to `n_rows` numbers, `out` to a place for the array.
 #[no_mangle]
-pub unsafe extern "C" fn csv_column(
+pub unsafe extern "C" fn csv_columns(
     handle: *mut Handle,
-    slot: u32,
-    kind: *const u8,
-    kind_len: u64,
+    wanted: *const u8,
+    wanted_len: u64,
     rows: *const u64,
     n_rows: u64,
     out: *mut ArrowArray,
 ) -> i32 {
     // SAFETY: the caller's promise; nothing else holds the handle during the call.
     let handle = unsafe { &mut *handle };
-    // SAFETY: the caller's promises on the scanned buffer, on `kind` and on `rows`.
-    let (bytes, kind, indexes) = unsafe {
+    // SAFETY: the caller's promises on the scanned buffer, on `wanted` and on `rows`.
+    let (bytes, wanted, indexes) = unsafe {
         (
             borrowed(handle.buf, handle.len),
-            borrowed(kind, kind_len as usize),
+            borrowed(wanted, wanted_len as usize),
             borrowed(rows, n_rows as usize),
         )
     };
     let rows = (!rows.is_null()).then_some(indexes);
     let array = guarded(|| {
-        let kind = from_utf8(kind).map_err(|_| Error::InvalidArgument)?;
-        let kind = ColumnType::parse(kind)?;
-        handle.scanner.column(bytes, slot as usize, kind, rows)
+        let wanted = from_utf8(wanted).map_err(|_| Error::InvalidArgument)?;
+        let names = wanted.split('\0').filter(|name| !name.is_empty());
+        let slots = names.map(|name| {
+            let (slot, kind) = name.split_once(' ').ok_or(Error::InvalidArgument)?;
+            let slot = slot.parse().map_err(|_| Error::InvalidArgument)?;
+            Ok((slot, ColumnType::parse(kind)?))
+        });
+        let slots = slots.collect::<Result<Vec<_>, _>>()?;
+        let columns = handle.scanner.columns(bytes, &slots, rows)?;
+        let length = rows.map_or(handle.scanner.records(), <[u64]>::len);
+        Ok(export_together(columns, length))
     });
     // SAFETY: the caller's promise.
-    unsafe { give(array.map(|array| array.export()), out) }
+    unsafe { give(array, out) }
 }
 
 /// The records of the last scan of which a comparison is true, see [`Scanner::filter`]: indexes. `comparison` is the type's
 /// name, the operator and the literal, with a NUL between them.
 ///
 /// # Safety
-/// As for `csv_column`, with `comparison` for `kind`.
+/// `handle` is a live handle whose scanned buffer is unchanged, `comparison` points to `comparison_len` bytes, `rows` is
+/// null or points to `n_rows` numbers, `out` to a place for the array.
 #[no_mangle]
 pub unsafe extern "C" fn csv_filter(
     handle: *mut Handle,
@@ -229,7 +239,7 @@ pub unsafe extern "C" fn csv_malformed(
     unsafe { give(array.map(|array| array.export()), out) }
 }
 
-/// Which records failed in the column made last, see [`Scanner::failed`].
+/// Which records have no value in a column, see [`Scanner::failed`].
 ///
 /// # Safety
 /// `handle` is a live handle, `out` a place for the array.
@@ -242,7 +252,7 @@ pub unsafe extern "C" fn csv_failed(handle: *const Handle, slot: u32, out: *mut 
     unsafe { give(array.map(|array| array.export()), out) }
 }
 
-/// The region that `csv_column` needs the rules of, as a column of one text; of none when it needs none.
+/// The region that `csv_columns` needs the rules of, as a column of one text; of none when it needs none.
 ///
 /// # Safety
 /// As for `csv_failed`.
@@ -308,7 +318,7 @@ pub unsafe extern "C" fn csv_check_pattern(text: *const u8, text_len: u64) -> i3
 /// name, or `null`.
 ///
 /// # Safety
-/// As for `csv_column`, with `so_far` for `kind`.
+/// As for `csv_filter`, with `so_far` for `comparison`.
 #[no_mangle]
 pub unsafe extern "C" fn csv_infer(
     handle: *mut Handle,
@@ -407,7 +417,7 @@ pub unsafe extern "C" fn csv_lines_equal(
 /// The text of records of the last scan, see [`Scanner::text`].
 ///
 /// # Safety
-/// As for `csv_column`.
+/// As for `csv_filter`, without a comparison.
 #[no_mangle]
 pub unsafe extern "C" fn csv_text(
     handle: *const Handle,

@@ -58,6 +58,43 @@ impl Field {
     }
 }
 
+/// Some of the records of a scan.
+#[derive(Debug, Clone, Copy)]
+pub enum Rows<'a> {
+    /// From one record up to another.
+    Between(usize, usize),
+    /// Those with these indexes.
+    Indexes(&'a [u64]),
+}
+
+impl<'a> Rows<'a> {
+    /// Those with these indexes, or else all of `count`.
+    pub fn of(indexes: Option<&'a [u64]>, count: usize) -> Rows<'a> {
+        indexes.map_or(Rows::Between(0, count), Rows::Indexes)
+    }
+
+    pub fn len(&self) -> usize {
+        match self {
+            Rows::Between(start, end) => end - start,
+            Rows::Indexes(indexes) => indexes.len(),
+        }
+    }
+
+    /// The first so many of them, and the others.
+    pub fn split(self, most: usize) -> (Rows<'a>, Rows<'a>) {
+        match self {
+            Rows::Between(start, end) => {
+                let middle = end.min(start + most);
+                (Rows::Between(start, middle), Rows::Between(middle, end))
+            }
+            Rows::Indexes(indexes) => {
+                let (first, others) = indexes.split_at(most.min(indexes.len()));
+                (Rows::Indexes(first), Rows::Indexes(others))
+            }
+        }
+    }
+}
+
 /// The texts of one field of many records.
 #[derive(Clone, Copy)]
 pub struct Tokens<'a> {
@@ -67,6 +104,15 @@ pub struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
+    /// How long they are together.
+    pub fn total(&self) -> usize {
+        let lengths = self.fields.iter().map(|field| match field.length {
+            u32::MAX => 0,
+            length => length as usize,
+        });
+        lengths.sum()
+    }
+
     /// A text; None is null.
     #[inline(always)]
     pub fn get(&self, at: usize) -> Option<Token<'a>> {
@@ -77,6 +123,22 @@ impl<'a> Tokens<'a> {
     #[inline(always)]
     pub fn iter(self) -> impl ExactSizeIterator<Item = Option<Token<'a>>> {
         self.fields.iter().map(move |field| self.of(field))
+    }
+
+    /// A text's length, and the bytes that end with it: its own, if it is no longer than that, behind any others.
+    #[inline(always)]
+    pub fn tail<const N: usize>(&self, field: &Field) -> Option<(&'a [u8; N], usize)> {
+        let length = field.length as usize;
+        if length > N {
+            return None;
+        }
+        let source = match field.start & Field::DECODED {
+            0 => self.buf,
+            _ => self.decoded,
+        };
+        let end = (field.start & !Field::DECODED) as usize + length;
+        let tail = source.get(end.checked_sub(N)?..end)?;
+        Some((tail.try_into().ok()?, length))
     }
 
     #[inline(always)]

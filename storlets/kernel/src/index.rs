@@ -5,7 +5,7 @@
 //! is not regular stops the index, to go on behind it.
 
 use crate::dialect::{Dialect, Encoding};
-use crate::field::Field;
+use crate::field::{Field, Rows};
 use crate::simd::{self, Before, Classes, Found, Isa, Records, Words, CHUNK, WORD};
 
 const SPACE: u8 = b' ';
@@ -145,6 +145,7 @@ impl Index {
     /// Forgets the buffer before.
     pub fn forget(&mut self) {
         self.found.structurals = 0;
+        self.found.quoted = false;
         self.firsts.clear();
     }
 
@@ -273,14 +274,14 @@ impl Index {
         Stopped::Done(start.min(buf.len()))
     }
 
-    /// Appends the field of a column for each record of `lines`, or for those with the indexes `rows`, as it is in regular
-    /// records; `empty` is a quoted one with nothing in it.
+    /// Appends the field of a column for each of the records `rows` of `lines`, as it is in regular ones; `empty` is a
+    /// quoted one with nothing in it.
     pub fn locate(
         &self,
         buf: &[u8],
         lines: &Lines,
         column: usize,
-        rows: Option<&[u64]>,
+        rows: Rows<'_>,
         empty: Field,
         fields: &mut Vec<Field>,
     ) {
@@ -288,17 +289,15 @@ impl Index {
             buf,
             bits: &self.bits,
             lines: &lines.spans,
-            quote: (!self.classes.unquoted).then_some(self.classes.quote),
+            quote: self.found.quoted.then_some(self.classes.quote),
             empty,
         };
         let positions = match &self.found.positions {
             None => return simd::locate(self.isa, &records, column as u32, rows, fields),
             Some(positions) => &positions[..self.found.structurals],
         };
-        let field = |row: usize| {
-            let (begin, line_end) = lines.spans[row];
-            // Where a record was tokenized, what is found is not looked at.
-            let at = self.firsts.get(row).map_or(0, |&first| first as usize) + column;
+        let field = |(begin, line_end), first| {
+            let at = first as usize + column;
             let end = positions.get(at).copied().unwrap_or(u32::MAX);
             let begin = match column {
                 0 => begin,
@@ -306,9 +305,34 @@ impl Index {
             };
             records.between(begin, end, line_end)
         };
+        // The same where there are no quotes, which takes half of the time.
+        let plain = |line_end, first| {
+            let at = first as usize + column;
+            match positions.get(at - 1..at + 1) {
+                Some(&[before, end]) if (before + 1 < end) & (end <= line_end) => {
+                    Field::raw(before as usize + 1, end as usize)
+                }
+                _ => Field::NULL,
+            }
+        };
         match rows {
-            None => fields.extend((0..lines.spans.len()).map(field)),
-            Some(rows) => fields.extend(rows.iter().map(|&row| field(row as usize))),
+            Rows::Between(start, end) => {
+                // What is found of records that were tokenized is not looked at.
+                let made = fields.len();
+                let known = self.firsts.len().clamp(start, end);
+                let places = lines.spans[start..known].iter();
+                let places = places.zip(&self.firsts[start..known]);
+                if column > 0 && !self.found.quoted {
+                    fields.extend(places.map(|(&(_, line_end), &first)| plain(line_end, first)));
+                } else {
+                    fields.extend(places.map(|(&span, &first)| field(span, first)));
+                }
+                fields.resize(made + end - start, Field::NULL);
+            }
+            Rows::Indexes(rows) => fields.extend(rows.iter().map(|&row| {
+                let first = self.firsts.get(row as usize).copied().unwrap_or_default();
+                field(lines.spans[row as usize], first)
+            })),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! CSV bytes in, Arrow columns out, exactly as Apache Spark 4.3 reads them.
 //!
 //! The kernel does no I/O and knows no expressions. [`Scanner::scan`] finds the records of a block and where their
-//! required fields lie; [`Scanner::column`] turns one of these fields, of all records or of some, into an Arrow array.
+//! required fields lie; [`Scanner::columns`] turns these fields, of all records or of some, into Arrow arrays.
 //!
 //! Rule numbers in brackets, such as [3.2], are those of docs/csv.md. The kernel covers Spark's default
 //! options, with any one-byte ASCII separator.
@@ -18,8 +18,8 @@
 //! let scanned = scanner.scan(block, block.len(), true).unwrap();
 //! assert_eq!((scanned.records, scanned.consumed), (2, block.len()));
 //! assert_eq!(scanner.field(block, 0, 1), Some(&b"y,z"[..]));
-//! let column = scanner.column(block, 0, ColumnType::String, None).unwrap();
-//! assert_eq!(column.len(), 2);
+//! let columns = scanner.columns(block, &[(0, ColumnType::String)], None).unwrap();
+//! assert_eq!(columns[0].len(), 2);
 //! ```
 
 #![deny(unsafe_code, unsafe_op_in_unsafe_fn, missing_docs)]

@@ -4,12 +4,12 @@
 //! the [`Tokenizer`].
 
 use crate::arrow::Array;
-use crate::column::{self, ColumnType};
+use crate::column::{self, Column, ColumnType};
 use crate::compare::Comparison;
 use crate::conversion::Conversion;
 use crate::dialect::{Dialect, Encoding};
 use crate::error::Error::{self, *};
-use crate::field::{Field, Tokens};
+use crate::field::{Field, Rows, Tokens};
 use crate::find::find;
 use crate::index::{Index, Lines, Stopped};
 use crate::infer::{self, Inferred};
@@ -22,6 +22,10 @@ const MAX_BYTES: usize = i32::MAX as usize;
 
 /// The most units that a multi-line record is decoded to before it is looked at.
 const PIECE: usize = 1 << 12;
+
+/// The records that all columns are made of before the next ones: their bytes stay in the first caches meanwhile. A
+/// multiple of eight, see [`Column::append`].
+const GROUP: usize = 1 << 10;
 
 const SPACE: u8 = b' ';
 const CR: u16 = b'\r' as u16;
@@ -74,8 +78,8 @@ pub struct Scanner {
     decoded: Vec<u8>,
     /// The fields of the column that is being made.
     column: Vec<Field>,
-    /// The records whose values in the column made last do not convert.
-    failed: Vec<u32>,
+    /// For each slot, the records whose values do not convert in the column that was made of it.
+    failed: Vec<Vec<u32>>,
     /// The bytes of the mark that the tokenizer dropped from the first record.
     mark: usize,
     zones: Zones,
@@ -124,7 +128,7 @@ impl Scanner {
             fields: Vec::new(),
             decoded: Vec::new(),
             column: Vec::new(),
-            failed: Vec::new(),
+            failed: vec![Vec::new(); width],
             mark: 0,
             zones: Zones::default(),
             units: Vec::new(),
@@ -152,7 +156,7 @@ impl Scanner {
         self.lines.doubled.clear();
         self.tokenized.clear();
         self.fields.clear();
-        self.failed.clear();
+        self.failed.iter_mut().for_each(Vec::clear);
         self.mark = 0;
         self.decoded.clear();
         self.decoded.extend(self.dialect.empty_value.as_bytes());
@@ -208,7 +212,7 @@ impl Scanner {
                     buf,
                     &self.lines,
                     column,
-                    Some(&row),
+                    Rows::Indexes(&row),
                     empty,
                     &mut self.fields,
                 );
@@ -395,12 +399,12 @@ impl Scanner {
     /// A field of the last scan's `record`-th record; None is null. Malformed UTF-8 is still in it.
     pub fn field<'a>(&'a self, buf: &'a [u8], slot: usize, record: usize) -> Option<&'a [u8]> {
         let mut fields = Vec::new();
-        self.locate(buf, slot, Some(&[record as u64]), &mut fields);
+        self.locate(buf, slot, Rows::Indexes(&[record as u64]), &mut fields);
         fields[0].bytes(buf, &self.decoded)
     }
 
-    /// Finds a field of the records, or of those with the indexes `rows`.
-    fn locate(&self, buf: &[u8], slot: usize, rows: Option<&[u64]>, fields: &mut Vec<Field>) {
+    /// Finds a field of the records `rows`.
+    fn locate(&self, buf: &[u8], slot: usize, rows: Rows<'_>, fields: &mut Vec<Field>) {
         let (tokenized, column) = (&self.tokenized, self.required[slot]);
         let field = |row| self.fields[row * self.width + slot];
         fields.clear();
@@ -408,19 +412,20 @@ impl Scanner {
             Some(index) if tokenized.len() < self.lines.spans.len() => {
                 index.locate(buf, &self.lines, column, rows, self.empty(), fields);
             }
-            _ => fields.resize(
-                rows.map_or(self.lines.spans.len(), <[u64]>::len),
-                Field::NULL,
-            ),
+            _ => fields.resize(rows.len(), Field::NULL),
         }
         match rows {
             _ if tokenized.is_empty() => {}
-            None => {
-                for (row, &record) in tokenized.iter().enumerate() {
-                    fields[record] = field(row);
+            Rows::Between(start, end) => {
+                let first = tokenized.partition_point(|&record| record < start);
+                let among = tokenized[first..]
+                    .iter()
+                    .take_while(|&&record| record < end);
+                for (row, &record) in (first..).zip(among) {
+                    fields[record - start] = field(row);
                 }
             }
-            Some(rows) => {
+            Rows::Indexes(rows) => {
                 for (found, &record) in fields.iter_mut().zip(rows) {
                     if let Ok(row) = tokenized.binary_search(&(record as usize)) {
                         *found = field(row);
@@ -435,37 +440,53 @@ impl Scanner {
         Field::decoded(0, self.dialect.empty_value.len())
     }
 
-    /// A column of the last scan's records, or only of those whose indexes are in `rows`. `buf` is that scan's buffer.
-    /// A record with a value that does not convert is malformed.
-    pub fn column(
+    /// The number of the last scan's records.
+    pub fn records(&self) -> usize {
+        self.lines.spans.len()
+    }
+
+    /// Columns, slots and their types, of the last scan's records, or only of those whose indexes are in `rows`. `buf` is
+    /// that scan's buffer. A record with a value that does not convert is malformed.
+    pub fn columns(
         &mut self,
         buf: &[u8],
-        slot: usize,
-        kind: ColumnType,
+        wanted: &[(usize, ColumnType)],
         rows: Option<&[u64]>,
-    ) -> Result<Array, Error> {
-        if slot >= self.width {
+    ) -> Result<Vec<Array>, Error> {
+        if wanted.iter().any(|&(slot, _)| slot >= self.width) {
             return Err(InvalidArgument);
         }
         self.check_rows(rows)?;
         let mut fields = std::mem::take(&mut self.column);
-        self.locate(buf, slot, rows, &mut fields);
-        let (decoded, fields_found) = (&self.decoded, &fields);
-        let tokens = Tokens {
-            buf,
-            decoded,
-            fields: fields_found,
-        };
-        let built = column::build(kind, &self.conversion, &mut self.zones, tokens);
-        self.column = fields;
-        let (array, failed) = built?;
-        self.failed.clear();
-        for at in failed {
-            let record = rows.map_or(at, |rows| rows[at] as usize);
-            self.lines.malformed[record] = true;
-            self.failed.push(record as u32);
+        let mut others = Rows::of(rows, self.lines.spans.len());
+        let column = |&(_, kind): &_| Column::new(kind, others.len());
+        let mut columns: Vec<Column> = wanted.iter().map(column).collect();
+        while others.len() > 0 {
+            let (group, behind) = others.split(GROUP);
+            for (&(slot, _), column) in wanted.iter().zip(&mut columns) {
+                self.locate(buf, slot, group, &mut fields);
+                let tokens = Tokens {
+                    buf,
+                    decoded: &self.decoded,
+                    fields: &fields,
+                };
+                column.append(&self.conversion, &mut self.zones, tokens)?;
+            }
+            others = behind;
         }
-        Ok(array)
+        self.column = fields;
+        let mut arrays = Vec::with_capacity(columns.len());
+        for (column, &(slot, _)) in columns.into_iter().zip(wanted) {
+            let (array, failed) = column.finish();
+            self.failed[slot].clear();
+            for at in failed {
+                let record = rows.map_or(at, |rows| rows[at] as usize);
+                self.lines.malformed[record] = true;
+                self.failed[slot].push(record as u32);
+            }
+            arrays.push(array);
+        }
+        Ok(arrays)
     }
 
     /// What a column is with its values in the last scan's records, or in those whose indexes are in `rows`, behind those
@@ -482,7 +503,12 @@ impl Scanner {
         }
         self.check_rows(rows)?;
         let mut fields = std::mem::take(&mut self.column);
-        self.locate(buf, slot, rows, &mut fields);
+        self.locate(
+            buf,
+            slot,
+            Rows::of(rows, self.lines.spans.len()),
+            &mut fields,
+        );
         let tokens = fields.iter().map(|field| field.bytes(buf, &self.decoded));
         let inferred = infer::fold(so_far, &self.conversion, &mut self.zones, tokens);
         self.column = fields;
@@ -521,7 +547,12 @@ impl Scanner {
         }
         self.check_rows(rows)?;
         let mut fields = std::mem::take(&mut self.column);
-        self.locate(buf, slot, rows, &mut fields);
+        self.locate(
+            buf,
+            slot,
+            Rows::of(rows, self.lines.spans.len()),
+            &mut fields,
+        );
         let tokens = Tokens {
             buf,
             decoded: &self.decoded,
@@ -536,7 +567,8 @@ impl Scanner {
         Ok(column::indexes(passing))
     }
 
-    /// Which records have a value in the column made last that is missing or does not convert. Null is a value.
+    /// Which records have no value in a column, which was made of all of them: it is missing or does not convert. Null is
+    /// a value.
     pub fn failed(&self, slot: usize) -> Result<Array, Error> {
         let column = self
             .slots
@@ -549,7 +581,7 @@ impl Scanner {
             .iter()
             .map(|&count| count as usize <= column)
             .collect();
-        for &record in &self.failed {
+        for &record in &self.failed[slot] {
             failed[record as usize] = true;
         }
         Ok(column::booleans(&failed))
@@ -1019,13 +1051,86 @@ mod tests {
     }
 
     #[test]
+    fn columns_are_the_same_however_many_records_they_are_made_of() {
+        // Some are tokenized, some are too short, some do not convert, some are malformed UTF-8 or null.
+        let lines: [&[u8]; 9] = [
+            b"1,2020-01-02,a,1.5,true\n",
+            b"\"2\",\"2020-01-03\",\"b\",\"2.5\",\"false\"\n",
+            b"3,x\n",
+            b"\"4\"x,2020-02-30,\"c\",-.25,TRUE\n",
+            b"5,,\xff\xc3,9999999,\n",
+            b"12345678901,2020-1-2,,1e1,no\n",
+            b"7,2020-01-02,\xc3\xa9,\xff,\"\"\n",
+            b"-8,1582-10-10,a long text that has more than sixty-four bytes in it, all in one field,1,t\n",
+            b"9,0001-01-01,d,12345678.91,true\n",
+        ];
+        let kinds = ["int", "date", "string", "decimal(9,2)", "boolean"];
+        let kinds = kinds.map(|kind| ColumnType::parse(kind).unwrap());
+        let wanted: Vec<_> = kinds.into_iter().enumerate().collect();
+        for (plain, isa) in [true, false]
+            .into_iter()
+            .zip(Isa::all().into_iter().cycle())
+        {
+            let chosen = |at: usize| lines[if plain { at * at % 2 * 8 } else { at * at % 9 }];
+            let bytes: Vec<u8> = (0..2 * GROUP + 9).flat_map(chosen).copied().collect();
+            // With seven required columns the index keeps positions.
+            for required in [&[0, 1, 2, 3, 4][..], &[0, 1, 2, 3, 4, 5, 6]] {
+                let mut scanner =
+                    scanner(&["column_pruning", "false"], 7, required, false).unwrap();
+                scanner.index.as_mut().unwrap().use_isa(isa);
+                let count = scanner.scan(&bytes, bytes.len(), true).unwrap().records;
+                assert_eq!(count, 2 * GROUP + 9);
+                let all = scanner.columns(&bytes, &wanted, None).unwrap();
+                let malformed = std::mem::replace(&mut scanner.lines.malformed, vec![false; count]);
+                let failed = scanner.failed.clone();
+                let text = |array: &Array, at: usize| {
+                    let valid = array
+                        .validity()
+                        .map_or(true, |bits| bits[at / 8] >> (at % 8) & 1 == 1);
+                    valid.then(|| match array.values() {
+                        Values::Int32(values) => values[at].to_string().into_bytes(),
+                        Values::Decimal(values) => values[at].to_string().into_bytes(),
+                        Values::Bits(bits) => vec![bits[at / 8] >> (at % 8) & 1],
+                        Values::Utf8 { offsets, bytes } => {
+                            bytes[offsets[at] as usize..offsets[at + 1] as usize].to_vec()
+                        }
+                        other => panic!("{other:?}"),
+                    })
+                };
+                for (record, &malformed) in malformed.iter().enumerate() {
+                    let one = scanner
+                        .columns(&bytes, &wanted, Some(&[record as u64]))
+                        .unwrap();
+                    for (slot, (one, all)) in one.iter().zip(&all).enumerate() {
+                        assert_eq!(text(one, 0), text(all, record), "{record} {slot}");
+                        let fails = failed[slot].contains(&(record as u32));
+                        assert_eq!(!scanner.failed[slot].is_empty(), fails);
+                    }
+                    let fails = failed
+                        .iter()
+                        .any(|failed| failed.contains(&(record as u32)));
+                    let tokens = scanner.lines.tokens[record] as usize;
+                    assert_eq!(malformed, fails || tokens != 7);
+                }
+                let backwards: Vec<u64> = (0..count as u64).rev().collect();
+                let backwards = scanner.columns(&bytes, &wanted, Some(&backwards)).unwrap();
+                for (one, all) in backwards.iter().zip(&all) {
+                    assert!((0..count).all(|at| text(one, at) == text(all, count - 1 - at)));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn malformed_records_have_too_few_or_too_many_tokens() {
         let bytes = b"1,2\n3\n4,5,6\n7,x\n";
         let bits = |required: &[u32], options: &[&str]| {
             let mut scanner = scanner(options, 2, required, false).unwrap();
             scanner.scan(bytes, bytes.len(), true).unwrap();
             for slot in 0..required.len() {
-                scanner.column(bytes, slot, ColumnType::Int, None).unwrap();
+                scanner
+                    .columns(bytes, &[(slot, ColumnType::Int)], None)
+                    .unwrap();
             }
             scanner.lines.malformed.clone()
         };
@@ -1172,7 +1277,8 @@ mod tests {
             let made = found.len() - scanned.records;
             for slot in 0..width {
                 let mut column = Vec::new();
-                scanner.locate(held, slot, None, &mut column);
+                let all = Rows::Between(0, scanned.records);
+                scanner.locate(held, slot, all, &mut column);
                 for (field, record) in column.iter().zip(&found[made..]) {
                     let text = field.bytes(held, &scanner.decoded);
                     assert_eq!(text, record.fields[slot].as_deref());

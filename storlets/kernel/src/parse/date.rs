@@ -16,17 +16,45 @@ pub fn date(token: Token<'_>, strict: bool, legacy: bool) -> Option<i32> {
 #[inline(always)]
 fn canonical(token: Token<'_>) -> Option<i32> {
     let (year_and_month, day) = iso_digits(iso_parts(token)?)?;
-    let [a, b, c, d, _, e, f, _] = year_and_month.to_be_bytes().map(i32::from);
-    let (year, month) = (a * 1000 + b * 100 + c * 10 + d, e * 10 + f);
+    // In the place of each digit, ten times the one before it and itself.
+    let pairs = (year_and_month >> 8) * 10 + year_and_month;
+    let year = (pairs >> 48 & 0xff) * 100 + (pairs >> 32 & 0xff);
     let day = i32::from(day >> 8) * 10 + i32::from(day & 0xff);
-    // No `&&` and no `if`: what cannot be foretold costs more than all of this.
-    let leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0));
-    let last = *LENGTHS.get(month as usize)? + i32::from(leap & (month == 2));
-    // As in `days`, from 400 years before the year 0 on, so that no number is negative.
-    let early = i32::from(month < 3);
-    let (year, month) = (year + 400 - early, month - 3 + 12 * early);
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
-    (1..=last).contains(&day).then_some(days - 865_566)
+    let (new_year, leap) = *YEARS.get(year as usize)?;
+    let (before, length) = *MONTHS[usize::from(leap)].get((pairs >> 8 & 0xff) as usize)?;
+    (1..=i32::from(length))
+        .contains(&day)
+        .then_some(new_year + i32::from(before) + day - 1)
+}
+
+/// The days from 1970-01-01 to a year's first one, and whether it is a leap year.
+static YEARS: [(i32, bool); 10_000] = years();
+
+const fn years() -> [(i32, bool); 10_000] {
+    let mut years = [(0, false); 10_000];
+    let (mut year, mut days) = (0, -719_528);
+    while year < years.len() {
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        years[year] = (days, leap);
+        days += 365 + leap as i32;
+        year += 1;
+    }
+    years
+}
+
+/// The days of a year before each month, and the month's, in years that leap and in others.
+static MONTHS: [[(u16, u8); 13]; 2] = [months(0), months(1)];
+
+const fn months(leap: u8) -> [(u16, u8); 13] {
+    let mut months = [(0, 0); 13];
+    let (mut month, mut days) = (1, 0);
+    while month < months.len() {
+        let length = LENGTHS[month] as u8 + if month == 2 { leap } else { 0 };
+        months[month] = (days, length);
+        days += length as u16;
+        month += 1;
+    }
+    months
 }
 
 /// The days of each month but for a leap year's; there is no month 0.

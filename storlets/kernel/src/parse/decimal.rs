@@ -1,6 +1,6 @@
 //! Decimals in the locale en-US: commas deleted, then Java's `BigDecimal`, rounded half up to the scale [5.5].
 
-use super::{int::digit, sign, Token};
+use super::{int::digit, sign, Number, Token};
 use std::str::from_utf8;
 
 /// The most digits of a decimal.
@@ -25,22 +25,22 @@ const fn powers() -> [u64; 20] {
 /// A decimal's value times 10^scale, if it has at most `precision` digits.
 #[inline(always)]
 pub fn decimal(token: Token<'_>, precision: u8, scale: u8) -> Option<i128> {
-    match short(token, precision, scale) {
+    let short = token.number();
+    match short.and_then(|number| scaled(number, precision, scale)) {
         None => general(token.text(), precision, scale),
         value => value,
     }
 }
 
-/// `-12` or `12.34` with no more places than `scale`, in few digits. None for any other form, and for too many digits.
+/// A number with no more places than `scale`. None for others, and for too many digits.
 #[inline(always)]
-fn short(token: Token<'_>, precision: u8, scale: u8) -> Option<i128> {
-    let number = token.number()?;
-    let missing = u32::from(scale).checked_sub(number.places.unwrap_or(0))?;
-    let power = |exponent: u32| POWERS.get(exponent as usize).copied();
+pub fn scaled(number: Number, precision: u8, scale: u8) -> Option<i128> {
+    let missing = usize::from(scale).checked_sub(number.places())?;
+    let power = |exponent: usize| POWERS.get(exponent).copied();
     let value = number.digits.checked_mul(power(missing)?)?;
     let fits = value < power(precision.into()).unwrap_or(u64::MAX);
     let value = i128::from(value);
-    fits.then_some(if number.negative { -value } else { value })
+    fits.then_some(if number.negative() { -value } else { value })
 }
 
 /// 10^exponent, for an exponent of at most 38.

@@ -1,6 +1,6 @@
 //! Floating-point numbers: Spark's own names [4.11], else Java's `Double.parseDouble` [5.3].
 
-use super::{sign, trim, Token};
+use super::{sign, trim, Number, Token};
 use std::str::from_utf8;
 
 /// The powers of ten that are doubles exactly.
@@ -18,7 +18,7 @@ pub struct Names<'a> {
     positive: &'a [u8],
     negative: &'a [u8],
     /// One of them may be a number.
-    odd: bool,
+    pub odd: bool,
 }
 
 impl<'a> Names<'a> {
@@ -68,7 +68,7 @@ const FLOAT: Format = Format {
 /// A double, correctly rounded.
 #[inline(always)]
 pub fn double(token: Token<'_>, names: &Names<'_>) -> Option<f64> {
-    match short(token) {
+    match token.number().and_then(exact) {
         Some(value) if !names.odd => Some(value),
         _ => named(token.text(), names),
     }
@@ -89,12 +89,11 @@ pub fn float(token: &[u8], names: &Names<'_>) -> Option<f32> {
     Some(value as f32)
 }
 
-/// `12` or `12.34`, when its digits and the power of ten are both exact: then one division rounds correctly.
+/// A number's double, when its digits and the power of ten are both exact: then one division rounds correctly.
 #[inline(always)]
-fn short(token: Token<'_>) -> Option<f64> {
-    let number = token.number()?;
-    let value = number.digits as f64 / POWERS[number.places.unwrap_or(0) as usize];
-    let value = if number.negative { -value } else { value };
+pub fn exact(number: Number) -> Option<f64> {
+    let value = number.digits as f64 / POWERS[number.places()];
+    let value = if number.negative() { -value } else { value };
     (number.digits <= EXACT).then_some(value)
 }
 

@@ -22,7 +22,7 @@ pub fn int<T: TryFrom<i64>>(token: Token<'_>) -> Option<T> {
 /// A 64-bit integer.
 #[inline(always)]
 pub fn int64(token: Token<'_>) -> Option<i64> {
-    match token.whole() {
+    match token.number().and_then(|number| number.whole()) {
         None => longer(token.text()),
         value => value,
     }

@@ -9,11 +9,11 @@ mod timestamp;
 mod token;
 
 pub use date::{date, days, iso_digits, iso_parts, without_gmt, LENGTHS};
-pub use decimal::{decimal, whole_digits};
-pub use double::{double, float, Names};
+pub use decimal::{decimal, scaled, whole_digits};
+pub use double::{double, exact, float, Names};
 pub use int::{int, int64};
 pub use timestamp::{moment, DAY};
-pub use token::Token;
+pub use token::{Number, Token, WIDTH};
 
 /// A truth value [5.4].
 pub fn boolean(token: &[u8]) -> Option<bool> {

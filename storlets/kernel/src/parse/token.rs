@@ -9,15 +9,58 @@ pub struct Token<'a> {
 }
 
 /// What a number is made of, when it is no more than sixteen characters: a sign, digits and a point.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Number {
-    pub negative: bool,
     pub digits: u64,
-    /// How many digits are behind the point; None without a point.
-    pub places: Option<u32>,
+    /// How many digits are behind the point, a bit for a point, and one for a minus. In one field, since a copy of several
+    /// is slow.
+    form: u64,
 }
 
-const WIDTH: usize = 16;
+impl Number {
+    const POINT: u64 = 1 << 8;
+    const MINUS: u64 = 1 << 9;
+    /// In the place of a number that there is not.
+    pub const NONE: Number = Number {
+        digits: 0,
+        form: u64::MAX,
+    };
+
+    #[inline(always)]
+    pub fn new(negative: bool, digits: u64, point: bool, places: u64) -> Number {
+        let minus = u64::from(negative) * Number::MINUS;
+        let point = u64::from(point) * Number::POINT;
+        let form = places | point | minus;
+        Number { digits, form }
+    }
+
+    #[inline(always)]
+    pub fn some(self) -> Option<Number> {
+        (self.form != u64::MAX).then_some(self)
+    }
+
+    #[inline(always)]
+    pub fn negative(self) -> bool {
+        self.form & Number::MINUS != 0
+    }
+
+    /// How many digits are behind the point.
+    #[inline(always)]
+    pub fn places(self) -> usize {
+        (self.form & 0xff) as usize
+    }
+
+    /// The number, if it has no point.
+    #[inline(always)]
+    pub fn whole(self) -> Option<i64> {
+        let digits = self.digits as i64;
+        let value = if self.negative() { -digits } else { digits };
+        (self.form & Number::POINT == 0).then_some(value)
+    }
+}
+
+/// The most characters of a [`Number`].
+pub const WIDTH: usize = 16;
 const ONES: u64 = 0x0101_0101_0101_0101;
 /// The point, where digits are their values.
 const POINT: u64 = (b'.' ^ b'0') as u64;
@@ -83,17 +126,6 @@ impl<'a> Token<'a> {
         [both as u64, (both >> 64) as u64]
     }
 
-    /// Digits behind a minus or nothing, at most eight.
-    #[inline(always)]
-    pub fn whole(&self) -> Option<i64> {
-        let (negative, digits) = self.eight()?;
-        if !are_digits(digits) {
-            return None;
-        }
-        let value = number_of(digits) as i64;
-        Some(if negative { -value } else { value })
-    }
-
     /// Digits with a point among them or none, behind a minus or nothing.
     #[inline(always)]
     pub fn number(&self) -> Option<Number> {
@@ -102,20 +134,17 @@ impl<'a> Token<'a> {
             None => return self.longer(),
         };
         let points = zeros(digits ^ (ONES * POINT));
-        let mut places = None;
+        let mut places = 0;
         if points != 0 {
             let point = points.trailing_zeros() / 8;
             // A second point is no digit.
             let before = (1 << (8 * point)) - 1;
             digits = (digits & before) << 8 | (digits & !(before << 8 | 0xff));
-            places = Some(7 - point);
+            places = 7 - u64::from(point);
         }
-        let any = self.length > usize::from(negative) + usize::from(places.is_some());
-        (any && are_digits(digits)).then(|| Number {
-            negative,
-            digits: number_of(digits),
-            places,
-        })
+        let any = self.length > usize::from(negative) + usize::from(points != 0);
+        let number = || Number::new(negative, number_of(digits), points != 0, places);
+        (any && are_digits(digits)).then(number)
     }
 
     /// A number of more than eight characters.
@@ -134,18 +163,17 @@ impl<'a> Token<'a> {
             0 => u128::from(zeros(last ^ (ONES * POINT))) << 64,
             points => points.into(),
         };
-        let mut places = None;
+        let mut places = 0;
         if points != 0 {
             let point = points.trailing_zeros() / 8;
             let before = (1 << (8 * point)) - 1;
             digits = (digits & before) << 8 | (digits & !(before << 8 | 0xff));
-            places = Some(WIDTH as u32 - 1 - point);
+            places = WIDTH as u64 - 1 - u64::from(point);
         }
         let (first, last) = (digits as u64, (digits >> 64) as u64);
-        (are_digits(first) && are_digits(last)).then(|| Number {
-            negative,
-            digits: number_of(first) * 100_000_000 + number_of(last),
-            places,
+        (are_digits(first) && are_digits(last)).then(|| {
+            let digits = number_of(first) * 100_000_000 + number_of(last);
+            Number::new(negative, digits, points != 0, places)
         })
     }
 
@@ -190,6 +218,8 @@ fn zeros(bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::{laid_out, Tokens};
+    use crate::simd::{self, Isa};
 
     /// The token in front of nothing, and in front of digits.
     fn tokens<'a>(text: &str, room: &'a mut String) -> [Token<'a>; 2] {
@@ -207,25 +237,19 @@ mod tests {
                 for token in tokens(&format!("{sign}{digits}"), &mut room) {
                     let value: i64 = digits.parse().unwrap();
                     let negative = *sign == "-";
-                    let expected = Number {
-                        negative,
-                        digits: value as u64,
-                        places: None,
-                    };
+                    let expected = Number::new(negative, value as u64, false, 0);
                     assert_eq!(token.number(), Some(expected));
                     let whole = if negative { -value } else { value };
-                    assert_eq!(token.whole(), (length <= 8).then_some(whole));
+                    assert_eq!(expected.whole(), Some(whole));
                 }
                 for point in (0..=length).filter(|_| sign.len() + length < 16) {
                     let text = format!("{sign}{}.{}", &digits[..point], &digits[point..]);
                     for token in tokens(&text, &mut room) {
-                        let expected = Number {
-                            negative: *sign == "-",
-                            digits: digits.parse().unwrap(),
-                            places: Some((length - point) as u32),
-                        };
+                        let value = digits.parse().unwrap();
+                        let places = (length - point) as u64;
+                        let expected = Number::new(*sign == "-", value, true, places);
                         assert_eq!(token.number(), Some(expected), "{text}");
-                        assert_eq!(token.whole(), None);
+                        assert_eq!(expected.whole(), None);
                     }
                 }
             }
@@ -257,7 +281,40 @@ mod tests {
         ];
         for text in texts {
             for token in tokens(text, &mut room) {
-                assert_eq!((token.number(), token.whole()), (None, None), "{text}");
+                assert_eq!(token.number(), None, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_numbers_at_a_time_are_those_of_each() {
+        let pieces = [
+            "", "-", ".", "0", "7", "1234567", "98765432", "000", "x", ":", "/",
+        ];
+        let mut texts = vec![None];
+        for first in pieces {
+            for second in pieces {
+                for third in pieces {
+                    texts.push(Some([first, second, third].concat()));
+                }
+            }
+        }
+        let texts: Vec<_> = texts
+            .iter()
+            .map(|text| text.as_ref().map(String::as_bytes))
+            .collect();
+        let (buf, fields) = laid_out(&texts);
+        let tokens = Tokens {
+            buf: &buf,
+            decoded: &[],
+            fields: &fields,
+        };
+        for isa in Isa::all() {
+            let mut found = Vec::new();
+            simd::numbers(isa, tokens, &mut found);
+            for (at, number) in found.iter().enumerate() {
+                let expected = tokens.get(at).and_then(|token| token.number());
+                assert_eq!(number.some(), expected, "{isa:?} {:?}", tokens.get(at));
             }
         }
     }

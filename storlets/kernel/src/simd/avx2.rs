@@ -4,7 +4,8 @@
 #![allow(unused_unsafe)]
 
 use super::{classify_with, locate_with, Before, Classes, Found, Masks, Records, Set, Words, WORD};
-use crate::field::Field;
+use crate::field::{Field, Rows, Tokens};
+use crate::parse::{Number, WIDTH};
 use std::arch::x86_64::*;
 
 /// Whether the machine has all that is used here.
@@ -33,15 +34,94 @@ pub unsafe fn classify(
 /// # Safety
 /// The machine has these features.
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
-pub unsafe fn locate(
-    records: &Records<'_>,
-    column: u32,
-    rows: Option<&[u64]>,
-    fields: &mut Vec<Field>,
-) {
+pub unsafe fn locate(records: &Records<'_>, column: u32, rows: Rows<'_>, fields: &mut Vec<Field>) {
     // SAFETY: the features are this function's.
     unsafe { locate_with::<Avx2>(records, column, rows, fields) }
 }
+
+/// # Safety
+/// The machine has these features.
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
+pub unsafe fn numbers(tokens: Tokens<'_>, numbers: &mut [Number]) {
+    for (at, (number, field)) in numbers.iter_mut().zip(tokens.fields).enumerate() {
+        *number = match tokens.tail(field) {
+            // SAFETY: the features are this function's.
+            Some((tail, length)) => unsafe { number_in(tail, length) },
+            None => number_at(tokens, at),
+        };
+    }
+}
+
+/// A number at the beginning of a buffer.
+#[cold]
+#[inline(never)]
+fn number_at(tokens: Tokens<'_>, at: usize) -> Number {
+    let number = tokens.get(at).and_then(|token| token.number());
+    number.unwrap_or(Number::NONE)
+}
+
+/// The number in the last `length` of these bytes, of which there are so many at least.
+#[inline(always)]
+unsafe fn number_in(tail: &[u8; WIDTH], length: usize) -> Number {
+    let negative = tail.get(WIDTH - length) == Some(&b'-');
+    let digits = length - usize::from(negative);
+    // SAFETY: the caller has the features; all loads are of sixteen bytes that are there.
+    unsafe {
+        let text = _mm_loadu_si128(tail.as_ptr().cast());
+        let own = _mm_loadu_si128(LAST[digits..digits + WIDTH].as_ptr().cast());
+        let points = _mm_and_si128(_mm_cmpeq_epi8(text, _mm_set1_epi8(b'.' as i8)), own);
+        let points = _mm_movemask_epi8(points) as u32;
+        let point = (points | 1 << WIDTH).trailing_zeros() as usize;
+        // What is before the first point moves over it; another one is no digit.
+        let values = _mm_and_si128(_mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8)), own);
+        let values = _mm_shuffle_epi8(values, _mm_loadu_si128(CLOSED[point].as_ptr().cast()));
+        let nine = _mm_set1_epi8(9);
+        let fine = _mm_cmpeq_epi8(_mm_max_epu8(values, nine), nine);
+        let any = digits > usize::from(points != 0);
+        let pairs = _mm_maddubs_epi16(values, _mm_set1_epi16(1 << 8 | 10));
+        let fours = _mm_madd_epi16(pairs, _mm_set1_epi32(1 << 16 | 100));
+        let fours = _mm_packus_epi32(fours, fours);
+        let eights = _mm_madd_epi16(fours, _mm_set1_epi32(1 << 16 | 10_000));
+        let eights = _mm_cvtsi128_si64(eights) as u64;
+        let value = (eights & 0xffff_ffff) * 100_000_000 + (eights >> 32);
+        let places = (WIDTH - 1).saturating_sub(point);
+        match (_mm_movemask_epi8(fine) == 0xffff) & any {
+            true => Number::new(negative, value, points != 0, places as u64),
+            false => Number::NONE,
+        }
+    }
+}
+
+/// From the nth byte on, the last n of sixteen are all ones, the others zeros.
+static LAST: [u8; 2 * WIDTH] = {
+    let mut last = [0; 2 * WIDTH];
+    let mut at = WIDTH;
+    while at < last.len() {
+        last[at] = 0xff;
+        at += 1;
+    }
+    last
+};
+
+/// For each byte, and for none, the shuffle by which those before it move over it.
+static CLOSED: [[u8; WIDTH]; WIDTH + 1] = {
+    let mut closed = [[0; WIDTH]; WIDTH + 1];
+    let mut point = 0;
+    while point <= WIDTH {
+        let mut at = 0;
+        while at < WIDTH {
+            let from = if at <= point && point < WIDTH {
+                (at as u8).wrapping_sub(1)
+            } else {
+                at as u8
+            };
+            closed[point][at] = from;
+            at += 1;
+        }
+        point += 1;
+    }
+    closed
+};
 
 struct Avx2;
 

@@ -5,7 +5,8 @@
 
 #![allow(unsafe_code)]
 
-use crate::field::Field;
+use crate::field::{Field, Rows, Tokens};
+use crate::parse::Number;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -147,6 +148,8 @@ pub struct Found {
     pub structurals: usize,
     /// The offsets of doubled quotes.
     pub doubled: Vec<u32>,
+    /// There are quotes.
+    pub quoted: bool,
 }
 
 impl Found {
@@ -160,6 +163,7 @@ impl Found {
             positions: keep.then(Vec::new),
             structurals: 0,
             doubled: Vec::new(),
+            quoted: false,
         }
     }
 }
@@ -177,7 +181,7 @@ pub fn classify(
     found.lines = 0;
     found.doubled.clear();
     if let Some(positions) = &mut found.positions {
-        let room = found.structurals + words.bytes.len() + WORD;
+        let room = found.structurals + words.bytes.len() + WORD + FLAT;
         if positions.len() < room {
             positions.resize(room, 0);
         }
@@ -194,7 +198,7 @@ pub fn classify(
 }
 
 /// The offsets that are written at once.
-const FLAT: usize = 8;
+const FLAT: usize = 12;
 
 #[inline(always)]
 unsafe fn classify_with<S: Set>(
@@ -254,6 +258,7 @@ unsafe fn classify_as<S: Set, const INTRICATE: bool, const POSITIONS: bool, cons
         positions,
         structurals,
         doubled,
+        quoted,
     } = found;
     let positions = positions.as_deref_mut().unwrap_or_default();
     let (mut valid, mut begin, mut end) = (words.valid, words.begin, words.end);
@@ -269,6 +274,7 @@ unsafe fn classify_as<S: Set, const INTRICATE: bool, const POSITIONS: bool, cons
             let quotes = masks.quotes & valid & quoting;
             (masks, quotes, S::parities(quotes))
         };
+        *quoted |= quotes != 0;
         // An opening quote is inside, a closing one is not.
         let inside = parities ^ last.quoted;
         let ends = (masks.ends & valid) | end;
@@ -330,7 +336,7 @@ unsafe fn classify_as<S: Set, const INTRICATE: bool, const POSITIONS: bool, cons
 
         if POSITIONS {
             let count = structural.count_ones() as usize;
-            let out = &mut positions[*structurals..][..WORD];
+            let out = &mut positions[*structurals..][..WORD + FLAT];
             let mut at = 0;
             // As many as most words have are written without a look at how many there are.
             loop {
@@ -355,6 +361,24 @@ unsafe fn classify_as<S: Set, const INTRICATE: bool, const POSITIONS: bool, cons
     None
 }
 
+/// Reads the numbers among texts: what [`Token::number`](crate::parse::Token::number) makes of each, or `NONE`.
+pub fn numbers(isa: Isa, tokens: Tokens<'_>, numbers: &mut Vec<Number>) {
+    numbers.clear();
+    numbers.resize(tokens.fields.len(), Number::NONE);
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: there is no such value but where the machine has these instructions.
+        Isa::Avx2 => unsafe { avx2::numbers(tokens, numbers) },
+        Isa::Portable => {
+            for (number, token) in numbers.iter_mut().zip(tokens.iter()) {
+                *number = token
+                    .and_then(|token| token.number())
+                    .unwrap_or(Number::NONE);
+            }
+        }
+    }
+}
+
 /// The records in which a field is looked for.
 pub struct Records<'a> {
     pub buf: &'a [u8],
@@ -367,12 +391,12 @@ pub struct Records<'a> {
     pub empty: Field,
 }
 
-/// Appends the field of a column for each record, or for those with the indexes `rows`, in all of which it is regular.
+/// Appends the field of a column for each of the records `rows`, in all of which it is regular.
 pub fn locate(
     isa: Isa,
     records: &Records<'_>,
     column: u32,
-    rows: Option<&[u64]>,
+    rows: Rows<'_>,
     fields: &mut Vec<Field>,
 ) {
     match isa {
@@ -390,24 +414,21 @@ pub fn locate(
 unsafe fn locate_with<S: Set>(
     records: &Records<'_>,
     column: u32,
-    rows: Option<&[u64]>,
+    rows: Rows<'_>,
     fields: &mut Vec<Field>,
 ) {
     let made = fields.len();
-    fields.resize(
-        made + rows.map_or(records.lines.len(), <[u64]>::len),
-        Field::NULL,
-    );
+    fields.resize(made + rows.len(), Field::NULL);
     let fields = &mut fields[made..];
     // SAFETY: the caller has the set's instructions.
     unsafe {
         match rows {
-            None => {
-                for (field, &line) in fields.iter_mut().zip(records.lines) {
+            Rows::Between(start, end) => {
+                for (field, &line) in fields.iter_mut().zip(&records.lines[start..end]) {
                     *field = locate_in::<S>(records, column, line);
                 }
             }
-            Some(rows) => {
+            Rows::Indexes(rows) => {
                 for (field, &row) in fields.iter_mut().zip(rows) {
                     *field = locate_in::<S>(records, column, records.lines[row as usize]);
                 }
