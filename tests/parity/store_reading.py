@@ -23,6 +23,7 @@ from csv_storlet import CsvStorlet
 from filters import Condition
 from spark_storlets.datasource import csv_table, planner
 from spark_storlets.datasource.client import StoredObject
+from spark_storlets.datasource.options import ReadOptions
 
 from spark_storlets.errors import StorletError, error_of
 
@@ -99,7 +100,7 @@ def facts_of(client: Folder, item: StoredObject, body: Json) -> Json:
 def store(folder: Folder) -> Iterator[None]:
     """Let the planner find this folder wherever it looks."""
     with (
-        mock.patch.object(planner, "client_of", lambda options: folder),
+        mock.patch.object(ReadOptions, "client", lambda options: folder),
         mock.patch.object(csv_table, "check_deployed", lambda client, storlet: None),
         mock.patch.object(csv_table, "facts_of", facts_of),
     ):
