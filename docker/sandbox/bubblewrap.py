@@ -41,7 +41,7 @@ from eventlet import patcher
 from spark_storlets.sandbox.cgroups import Cgroup
 from spark_storlets.sandbox.descriptors import socket
 from spark_storlets.sandbox.failures import StorletFailure
-from spark_storlets.sandbox.gateway import TMP_SIZE, WORKER, WORKER_SOURCE, WarmGateway, process_limits
+from spark_storlets.sandbox.gateway import STORLETS, TMP_SIZE, WORKER, WORKER_SOURCE, WarmGateway, process_limits
 from spark_storlets.sandbox.pool import Storlet
 from spark_storlets.sandbox.process import Sandbox
 from spark_storlets.sandbox.seccomp import filter_file
@@ -136,7 +136,7 @@ class BubblewrapGateway(WarmGateway):
 
     def _command(self, storlet: Storlet, fd: int, seccomp: int) -> list[str]:
         """Return bubblewrap around setpriv around prlimit around the worker."""
-        directory = f"/var/lib/storlets/{storlet.main}"
+        directory = f"{STORLETS}/{storlet.main}"
         return [
             *shlex.split(NAMESPACES),
             *shlex.split(OWN_MOUNTS),
@@ -148,7 +148,7 @@ class BubblewrapGateway(WarmGateway):
             *("--remount-ro", "/", "--chdir", "/tmp", "--seccomp", str(seccomp)),
             *shlex.split(UNPRIVILEGED.format(uid=self.sandbox_uid)),
             *process_limits(self.limits.memory),
-            *(sys.executable, "-I", "-B", "-u", WORKER, str(fd), storlet.main, directory),
+            *(sys.executable, "-I", "-B", "-u", WORKER, str(fd)),
         ]
 
 

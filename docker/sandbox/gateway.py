@@ -76,6 +76,7 @@ __all__ = ["WarmGateway"]
 TMP_SIZE = 64 * 1024 * 1024  # bytes in /tmp, and of one file anywhere
 MAX_LOG = 1024 * 1024
 STATUS_DELAY = 1.0  # seconds: so old the status may be
+STORLETS = "/var/lib/storlets"  # inside: above the storlet's files
 WORKER = "/run/worker.py"
 WORKER_SOURCE = Path(__file__).with_name("worker.py")
 Number = TypeVar("Number", int, float)
@@ -87,7 +88,7 @@ _writes: set[str] = set()  # of whose status one is due
 
 
 class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
-    """A gateway whose sandbox is a command around ``worker.py``; see worker_command."""
+    """A gateway that runs ``worker.py`` in the sandbox that start_sandbox makes."""
 
     def __init__(self, conf: Mapping[str, str], logger: LoggerAdapter[Logger], scope: str) -> None:
         super().__init__(conf, logger, scope)
@@ -112,7 +113,9 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
 
     @abstractmethod
     def start_sandbox(self, storlet: Storlet, log: int) -> tuple[Sandbox, socket.socket]:
-        """Start ``worker.py`` for this storlet in a sandbox, its output going to the descriptor log.
+        """Start ``worker.py`` in a sandbox that shows it this storlet's files, in ``STORLETS/module.Class``.
+
+        What goes wrong before the worker can say so is written to the descriptor log, where that is possible.
 
         Returns:
             The sandbox, and our end of a SOCK_SEQPACKET connection to the worker.
@@ -192,6 +195,8 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
             log = _open_log(storlet.log)
             try:
                 sandbox, sock = self.start_sandbox(storlet, log)
+                with contextlib.suppress(ConnectionError):  # it has ended already, as whoever listens to it will hear
+                    socket.send_fds(sock, [json.dumps([storlet.main, f"{STORLETS}/{storlet.main}"]).encode()], [log])
             finally:
                 os.close(log)
         except BaseException:

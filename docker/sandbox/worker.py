@@ -1,12 +1,12 @@
 """The program inside the sandbox: imports one storlet and runs it, call after call.
 
-Arguments: the descriptor of a SOCK_SEQPACKET socket, or the path of one to connect to, the storlet's
-``module.Class``, the directory of its files. Who connects gets the descriptor of its log first.
+Its argument is the descriptor of a SOCK_SEQPACKET socket, or the path of one to connect to.
 
-Sends a JSON message when the storlet is imported and one after each call: ``ok``, or else ``kind`` and ``message`` of
-what went wrong, and ``last`` when the worker should not be used again. Receives a message for each call: a JSON header
-(``params``; ``inputs``, each with ``metadata`` and ``range``) and the descriptors of the output, its metadata and
-the inputs.
+Receives first which storlet to import, as a JSON array of its ``module.Class`` and the directory of its files, and the
+descriptor of its log; then a message for each call: a JSON header (``params``; ``inputs``, each with ``metadata`` and
+``range``) and the descriptors of the output, its metadata and the inputs. Sends a JSON message when the storlet is
+imported and one after each call: ``ok``, or else ``kind`` and ``message`` of what went wrong, and ``last`` when the
+worker should not be used again.
 
 Knows only the standard library and the engine's file classes, so that storlets written for the engine's own daemon
 run unchanged.
@@ -32,9 +32,14 @@ MAX_DESCRIPTORS = 253  # the kernel's own limit
 MAX_LOG = 1024 * 1024
 
 
-def main(address: str, name: str, directory: str) -> None:
+def main(address: str) -> None:
     """Serve calls until the server closes its end."""
     sock = socket.socket(fileno=int(address)) if address.isdigit() else connect(address)
+    message, logs, _, _ = socket.recv_fds(sock, MAX_HEADER, 1)
+    if not message:
+        return
+    print_into(*logs)
+    name, directory = json.loads(message)
     try:
         storlet = load(name, directory)
     except BaseException as error:
@@ -55,14 +60,17 @@ def main(address: str, name: str, directory: str) -> None:
 
 
 def connect(path: str) -> socket.socket:
-    """Connect to the server and print into the log that it sends."""
+    """Connect to the server."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     sock.connect(path)
-    _, (log,), _, _ = socket.recv_fds(sock, 1, 1)
+    return sock
+
+
+def print_into(log: int) -> None:
+    """Let all that is printed go into this file."""
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    return sock
 
 
 def load(name: str, directory: str) -> Callable[..., Any]:
