@@ -9,7 +9,9 @@ Key                   Meaning
 ===================== =================================================================================================
 warm_extra_p50_ms     How much longer a storlet's GET of 1 KB takes than a plain one, in the median, with a warm worker
 warm_extra_p99_ms     The same at the 99th percentile
-cold_ms               How much longer it takes, in the median, when a worker has to be started for it
+cold_ms               How much longer it takes, in the median, when it needs a new worker; a second after the last such
+                      call, so that Docker has a spare container again
+cold_in_a_row_ms      The same when such calls follow each other, and wait for a container to start
 identity_vs_plain_get Throughput of a storlet that hands on a large object, divided by that of a plain GET
 ===================== =================================================================================================
 
@@ -34,7 +36,8 @@ from spark_storlets.devstack.configuration import KEY, USER
 
 from benchmarks.report import BUILD, report
 
-WARM_CALLS, COLD_CALLS = 200, 20  # of each kind in a round
+WARM_CALLS, COLD_CALLS = 200, 10  # of each kind in a round
+REST = 1.0  # seconds; a container takes a fifth of one to start
 CHUNK = 1 << 20
 STORLET = b"""
 class Identity:
@@ -66,8 +69,9 @@ def main(sandbox: str, docker_url: str, megabytes: int, rounds: int) -> None:
     with cluster(sandbox, {**gateway, "worker_reuse": "no"}) as get:
         alternate(get, "small", 3)
         for _ in range(rounds):
-            plain, storlet = alternate(get, "small", COLD_CALLS)
-            found.setdefault("cold_ms", []).append(1000 * (statistics.median(storlet) - statistics.median(plain)))
+            for key, rest in (("cold_ms", REST), ("cold_in_a_row_ms", 0.0)):
+                plain, storlet = alternate(get, "small", COLD_CALLS, rest)
+                found.setdefault(key, []).append(1000 * (statistics.median(storlet) - statistics.median(plain)))
     report("engine", found, {"sandbox": sandbox, "megabytes": megabytes, "rounds": rounds}, ["swift", "storlets"])
 
 
@@ -119,9 +123,14 @@ def cluster(sandbox: str, gateway: dict[str, str]) -> Iterator[Client]:
         stack.down()
 
 
-def alternate(get: Callable[[str, bool], float], name: str, calls: int) -> tuple[list[float], list[float]]:
-    """Return the seconds of plain GETs and of a storlet's, one after the other."""
-    pairs = [(get(name, False), get(name, True)) for _ in range(calls)]
+def alternate(
+    get: Callable[[str, bool], float], name: str, calls: int, rest: float = 0.0
+) -> tuple[list[float], list[float]]:
+    """Return the seconds of plain GETs and of a storlet's, one after the other, with a rest before each pair."""
+    pairs = []
+    for _ in range(calls):
+        time.sleep(rest)
+        pairs.append((get(name, False), get(name, True)))
     return [plain for plain, _ in pairs], [storlet for _, storlet in pairs]
 
 

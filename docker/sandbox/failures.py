@@ -7,6 +7,7 @@ failed     422    The storlet raised an exception, or its output or metadata is 
 refused    422    It is not run: its language, a name or a dependency of it is not acceptable
 died       500    Its process ended in mid-call
 input      500    What it was reading broke off
+broken     500    The output of an object server broke off before the proxy had sent any of it
 timeout    504    It took longer than it may
 busy       503    Too many calls wait already; with Retry-After
 changed    503    It has just been replaced; the next call gets the new version
@@ -35,6 +36,7 @@ STATUS = {
     "refused": 422,
     "died": 500,
     "input": 500,
+    "broken": 500,
     "timeout": 504,
     "busy": 503,
     "changed": 503,

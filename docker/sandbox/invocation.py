@@ -52,6 +52,7 @@ class Invocation:
         self._record = record
         self._idle_timeout = idle_timeout
         self.failure: StorletFailure | None = None
+        self._finished = False  # and well
         self._cpu_before = worker.cpu_seconds()
         self._fds: list[int] = []
         self._feeds: list[_Feed] = []
@@ -175,8 +176,10 @@ class Invocation:
         """Return the next piece of output, empty after a good end."""
         if self.failure:
             raise self.failure
-        if self._worker is None:
+        if self._finished:
             return b""
+        if self._worker is None:
+            raise StorletFailure("died", "it was closed before its end")
         self._last_progress = time.monotonic()  # the time since the last piece was the client's
         chunk = read(self._fds[0], CHUNK_SIZE, deadline or self._deadline)
         if not chunk:
@@ -200,6 +203,7 @@ class Invocation:
         self._end("it asked to be replaced" if last else "")
         if self.failure:
             raise self.failure
+        self._finished = True
 
     def _deadline(self) -> float:
         return self._idle_timeout + max(self._last_progress, *(feed.last_progress for feed in self._feeds), 0)

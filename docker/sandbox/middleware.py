@@ -20,7 +20,10 @@ What it adds:
   each time would cost more than the call; who may read the storlet's container is still checked each time.
 * A call that fails before its first output has an answer of its own (see ``failures``), is not run again on the next
   replica unless that may help, and is no error of the disk to the proxy.
-* COPY stores nothing when its source cannot be read or the storlet fails.
+* COPY stores nothing when its source cannot be read or the storlet fails, PUT nothing when its client leaves in
+  mid-upload.
+* Output is sent when it is there. Else the server would keep a little back for more, and if none came, it would answer
+  500 with a traceback, and the proxy run the storlet again on the next replica.
 * A client cannot choose what only the proxy should say: the headers X-Storlet-Main, X-Storlet-Dependency and so on.
 * An output that breaks off is not completed with bytes of another run: a replica refuses to begin in the middle.
 * A range that the engine would misread is refused: one without a first or last byte, and one of a large object or a
@@ -30,10 +33,11 @@ What it adds:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
+import eventlet
 from spark_storlets.sandbox.failures import StorletFailure
 from storlets.swift_middleware import storlet_handler as engine
 from storlets.swift_middleware.handlers import StorletObjectHandler, StorletProxyHandler
@@ -47,7 +51,7 @@ from swift.common.swob import (
     Response,
     status_map,
 )
-from swift.common.utils import cache_from_env, close_if_possible, list_from_csv
+from swift.common.utils import cache_from_env, close_if_possible, list_from_csv, public, reiterate
 from swift.common.wsgi import make_pre_authed_request
 from swift.proxy.controllers.base import get_container_info
 
@@ -90,6 +94,10 @@ class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
         try:
             response = super().handle_request()
             self._look_for_failure(response)
+            if self.request.method == "GET" and response.is_success:
+                # To replace a response's app_iter would close it.
+                begun = _begun(response.app_iter)
+                response = Response(status=response.status, headers=response.headers, app_iter=begun)
         except StorletFailure as failure:
             if failure.kind == "changed":
                 self._heads().forget(self.storlet_container, [self.request.headers.get("X-Run-Storlet", "")])
@@ -129,11 +137,20 @@ class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
             raise HTTPBadRequest("X-Storlet-Range of this object needs X-Storlet-Run-On-Proxy", request=self.request)
         return runs_here
 
+    @public  # type: ignore[untyped-decorator]
+    def PUT(self) -> Response:
+        """Store what the storlet makes of an upload, or of a copy."""
+        if not self.is_put_copy_request and self.request.content_length is not None:
+            # Swift cannot compare what comes with this: it sees the storlet's output alone.
+            self.request.environ["wsgi.input"] = Upload(self.request.environ["wsgi.input"], self.request.content_length)
+        return super().PUT()
+
     def handle_put_copy_response(self, app_iter: Iterable[bytes]) -> Response:
         """Store the output."""
-        response = super().handle_put_copy_response(app_iter)
-        if failure := getattr(app_iter, "failure", None):
-            raise failure
+        output = Output(app_iter)
+        response = super().handle_put_copy_response(output)
+        if output.failure:
+            raise output.failure
         return response
 
     def _call_gateway(self, resp: Response) -> Any:
@@ -162,6 +179,63 @@ class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
     def _heads(self) -> Heads:
         max_age = float(self.conf.get("head_max_age", 5))
         return Heads(self.request.environ, self.app, f"/{self.api_version}/{self.account}", max_age)
+
+
+class Output:
+    """A storlet's output, which remembers how it has failed; where it ran elsewhere, only that it has broken off."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.failure: StorletFailure | None = None
+        self._chunks = chunks
+        self._iterator = iter(chunks)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._iterator)
+        except StopIteration:
+            raise
+        except StorletFailure as failure:
+            self.failure = failure
+            raise
+        except (Exception, eventlet.Timeout):
+            self.failure = StorletFailure("broken", "its output broke off; the object server's log may say why")
+            raise
+
+    def close(self) -> None:
+        """Stop the storlet."""
+        close_if_possible(self._chunks)
+
+
+def _begun(chunks: Iterable[bytes]) -> Iterable[bytes]:
+    """Wait for the first output: while nothing has been sent, a failure can still have an answer of its own."""
+    output = Output(chunks)
+    try:
+        begun: Iterable[bytes] = reiterate(output)
+    except BaseException:
+        output.close()
+        if output.failure:
+            raise output.failure from None
+        raise
+    return begun
+
+
+class Upload:
+    """What a client uploads; its end before so many bytes is an error."""
+
+    def __init__(self, source: Any, length: int) -> None:
+        self._source = source
+        self._left = length
+
+    def read(self, size: int) -> bytes:
+        """Return the next piece."""
+        chunk = bytes(self._source.read(size))
+        self._left -= len(chunk)
+        if not chunk and self._left > 0:
+            raise OSError(f"its client left {self._left} bytes before the end")
+        return chunk
 
 
 class Heads:
@@ -222,6 +296,8 @@ class Middleware(engine.StorletHandlerMiddleware):  # type: ignore[misc]
     def __call__(self, env: dict[str, Any], start_response: Any) -> Any:
         """Serve a request, and forget what it may have changed."""
         written = [env["PATH_INFO"], _destination(env)] if env["REQUEST_METHOD"] in WRITES else []
+        if "HTTP_X_RUN_STORLET" in env:
+            env["eventlet.minimum_write_chunk_size"] = 0
         answer = super().__call__(env, start_response)
         for path in written:
             version, account, container, name = [*path.lstrip("/").split("/", 3), "", "", "", ""][:4]

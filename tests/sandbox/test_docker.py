@@ -1,6 +1,7 @@
 """What only the Docker sandbox has: the container's own settings, an image for a tenant, a daemon that may be away."""
 
 import ast
+import contextlib
 import os
 import signal
 import tempfile
@@ -32,11 +33,16 @@ def server_with(tmp_path, docker, account="AUTH_test", **conf):
 def containers(docker, everything=False):
     """The containers of this process, or those of all servers of ours."""
     from docker.api.client import APIClient
+    from docker.errors import APIError
     from spark_storlets.sandbox.status import process_name
 
     client = APIClient(docker, version="auto")
     label = "spark-storlets" if everything else f"spark-storlets={process_name(os.getpid())}"
-    return [client.inspect_container(found["Id"]) for found in client.containers(filters={"label": label})]
+    found = []
+    for container in client.containers(filters={"label": label}):
+        with contextlib.suppress(APIError):  # it has just been removed
+            found.append(client.inspect_container(container["Id"]))
+    return found
 
 
 @in_server
@@ -144,7 +150,9 @@ def directory_of(container):
 
 def spares(docker):
     """The containers of this process that have not been given any files."""
-    return [found for found in containers(docker) if not list(directory_of(found).iterdir())]
+    return [
+        found for found in containers(docker) if directory_of(found).is_dir() and not os.listdir(directory_of(found))
+    ]
 
 
 SEEN = "[os.uname().nodename, os.listdir('/var/lib/storlets'), os.listdir('/tmp')]"

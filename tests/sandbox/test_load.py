@@ -14,6 +14,8 @@ from spark_storlets.datasource.deploy import deploy
 from spark_storlets.devstack import Devstack
 from spark_storlets.devstack.configuration import KEY, USER
 
+import spark_storlets
+
 CALLS = 200
 SLOW = b"""
 import time
@@ -129,6 +131,34 @@ def test_two_hundred_calls_at_once(stack, get):
         waits = [wait for watched in watches for wait in watched.result()]
     assert len(waits) > len(servers)
     assert set(refusals) == {(503, "1")}
+
+
+def test_the_connector_comes_again_when_all_are_busy(stack, get, spark):
+    login = {"authUrl": stack.auth_url, "user": USER, "key": KEY}
+    SwiftClient(stack.auth_url, USER, KEY).connection.put_object("load", "table.csv", b"1\n2\n3\n")
+    reader = spark.read.format("storlets").schema("a bigint").options(**login, retries="60", pushAggregates="false")
+    done = threading.Event()
+
+    def crowd():
+        while not done.is_set():
+            answer = get("slow.py")
+            answer.read()
+            if answer.status == 503:
+                done.wait(0.1)  # less than others wait
+
+    with ThreadPoolExecutor(24) as threads:  # there is room for 15
+        crowded = [threads.submit(crowd) for _ in range(24)]
+        try:
+            for _ in range(50):  # until it has been refused at least once
+                (scan,) = spark_storlets.answer(reader.load("swift://load/table.csv")).scans
+                assert scan.rows_returned == 3
+                if scan.retries > 0:
+                    break
+        finally:
+            done.set()
+        for each in crowded:
+            each.result()
+    assert scan.retries > 0
 
 
 def watch(server, done):
