@@ -24,7 +24,7 @@ class Option:
 
 OPTIONS = (
     Option("path", "swift://container/object; the object part may hold * and ?; load() takes a list too"),
-    Option("storlet", "what makes the table of the objects: csv or exif", "csv"),
+    Option("storlet", "what makes the table of the objects: csv, exif, or listing for the objects themselves", "csv"),
     Option("authUrl", "v1 authentication URL of the Swift cluster", None, "ST_AUTH"),
     Option("user", "account:user", None, "ST_USER"),
     Option("key", "the user's key", None, "ST_KEY"),
@@ -33,6 +33,10 @@ OPTIONS = (
     Option("minSplitSize", "bytes that a split has at least", str(1 << 20)),
     Option("maxSplitSize", "bytes that a split has at most", str(256 << 20)),
     Option("window", "requests that a task has in flight at most", "4"),
+    Option("delimiter", "of a listing: what ends a pseudo-folder's name; names behind it are one row"),
+    Option("listingTasks", "tasks that list a container", "32"),
+    Option("listingProbes", "requests at most by which a listing is cut for its tasks", "200"),
+    Option("streamDelay", "seconds before a stream takes an object; no upload may last longer", "60"),
     Option("retries", "how often a request is repeated that the store could not answer, or not to the end", "3"),
     Option("connectTimeout", "seconds to connect", "10"),
     Option("readTimeout", "seconds without a byte", "600"),
@@ -59,6 +63,10 @@ class ReadOptions:
     min_split_size: int
     max_split_size: int
     reading: Mapping[str, int]  # what the connector must know of how to read, by its names
+    delimiter: str
+    listing_tasks: int
+    listing_probes: int
+    stream_delay: int
     push_predicates: bool
     push_aggregates: bool
     push_limit: bool
@@ -94,6 +102,10 @@ class ReadOptions:
                 **{name: _positive(name, value(name)) for name in ("window", "connectTimeout", "readTimeout")},
                 "retries": _whole("retries", value("retries"), 0),
             },
+            delimiter=options.get("delimiter", ""),
+            listing_tasks=_positive("listingTasks", value("listingTasks")),
+            listing_probes=_positive("listingProbes", value("listingProbes")),
+            stream_delay=_whole("streamDelay", value("streamDelay"), 0),
             push_predicates=_boolean("pushPredicates", value("pushPredicates")),
             push_aggregates=_boolean("pushAggregates", value("pushAggregates")),
             push_limit=_boolean("pushLimit", value("pushLimit")),

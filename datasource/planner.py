@@ -16,6 +16,7 @@ from typing import Any
 
 from spark_storlets.datasource.csv_source import CsvSource
 from spark_storlets.datasource.exif_source import ExifSource
+from spark_storlets.datasource.listing_source import ListingSource
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.storlet_call import PROTOCOL
 
@@ -62,8 +63,12 @@ def token(request: Json) -> Json:
 
 
 #: What is answered by what the table is made of, which the option storlet names.
-_SOURCES: Mapping[str, type[CsvSource | ExifSource]] = {"csv": CsvSource, "exif": ExifSource}
-_OF_A_SOURCE = ("schema", "push", "aggregate", "rows", "statistics", "plan")
+_SOURCES: Mapping[str, type[CsvSource | ExifSource | ListingSource]] = {
+    "csv": CsvSource,
+    "exif": ExifSource,
+    "listing": ListingSource,
+}
+_OF_A_SOURCE = ("schema", "push", "aggregate", "rows", "statistics", "plan", "moment")
 
 
 def of_source(operation: str, request: Json) -> Json:

@@ -169,6 +169,32 @@ ANSWER_ERRORS: dict[str, dict[str, str]] = {
     },
 }
 
+#: The same for a request to a container's listing, or for an object's metadata; {object} is the container.
+LISTING_ERRORS: dict[str, dict[str, str]] = {
+    "401": {
+        "kind": "authentication",
+        "message": "Swift refused the token while {object} was listed ({detail}). Check user and key.",
+    },
+    "403": {
+        "kind": "authentication",
+        "message": "Swift forbids this user to list {object} ({detail}). Ask for read access to the container.",
+    },
+    "404": {
+        "kind": "not_found",
+        "message": "{object} is no longer there: it was deleted after the query was planned ({detail}).",
+    },
+    "status": {
+        "kind": "unavailable",
+        "message": "The store answered HTTP {status} while {object} was listed ({detail}). "
+        "The proxy's log has that transaction.",
+    },
+    "connect": ANSWER_ERRORS["connect"],
+    "cut": {
+        "kind": "incomplete",
+        "message": "The listing of {object} broke off: {detail}. Run the query again.",
+    },
+}
+
 
 def error_of(kind: str, message: str) -> StorletError:
     """Make the error of a kind, as kinds come over a wire; an unknown kind gives the base class."""

@@ -6,19 +6,23 @@ import java.net.ConnectException;
 import java.net.NoRouteToHostException;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.http.Header;
 import org.apache.http.HttpResponse;
 import org.apache.http.client.config.RequestConfig;
 import org.apache.http.client.methods.HttpGet;
+import org.apache.http.client.methods.HttpHead;
+import org.apache.http.client.methods.HttpRequestBase;
 import org.apache.http.conn.ConnectTimeoutException;
 import org.apache.http.impl.client.CloseableHttpClient;
 import org.apache.http.impl.client.HttpClients;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One HTTP GET. Apache's client, which Spark brings along, because another thread can abort it at any time. */
+/** One HTTP GET or HEAD. Apache's client, which Spark brings along, because another thread can abort it at any time. */
 final class StoreConnection {
   private static final Logger LOG = LoggerFactory.getLogger("spark_storlets");
   private static final int MAX_BODY_CHARS = 300;
@@ -37,14 +41,23 @@ final class StoreConnection {
 
   private final StoreRequest request;
   private final StoreErrors errors;
-  private final HttpGet get;
+  private final HttpRequestBase call;
 
-  /** Nothing is sent before {@link #open}. */
+  /** A GET; nothing is sent before {@link #open}. */
   StoreConnection(StoreRequest request, Reading reading, StoreErrors errors) {
+    this(new HttpGet(request.url()), request, reading, errors);
+  }
+
+  /** A HEAD; nothing is sent before {@link #headers}. */
+  static StoreConnection head(StoreRequest request, Reading reading, StoreErrors errors) {
+    return new StoreConnection(new HttpHead(request.url()), request, reading, errors);
+  }
+
+  private StoreConnection(HttpRequestBase call, StoreRequest request, Reading reading, StoreErrors errors) {
     this.request = request;
     this.errors = errors;
-    this.get = new HttpGet(request.url());
-    get.setConfig(RequestConfig.custom()
+    this.call = call;
+    call.setConfig(RequestConfig.custom()
         .setConnectTimeout(reading.connectTimeout())
         .setSocketTimeout(reading.readTimeout())
         .build());
@@ -53,29 +66,40 @@ final class StoreConnection {
 
   /** The body of the answer, once the status is good. */
   InputStream open() {
+    HttpResponse response = answered();
+    try {
+      return response.getEntity() == null ? InputStream.nullInputStream() : response.getEntity().getContent();
+    } catch (IOException e) {
+      throw errors.of("cut", StoreErrors.words(e) + ", 0 bytes received", e);
+    }
+  }
+
+  /** The headers of the answer, once the status is good. */
+  Map<String, String> headers() {
+    return Arrays.stream(answered().getAllHeaders())
+        .collect(Collectors.toMap(Header::getName, Header::getValue, (first, second) -> first));
+  }
+
+  private HttpResponse answered() {
     HttpResponse response;
     try {
-      response = CLIENT.execute(get);
+      response = CLIENT.execute(call);
     } catch (ConnectException | ConnectTimeoutException | NoRouteToHostException | UnknownHostException e) {
       throw errors.of("connect", StoreErrors.words(e), e);
     } catch (IOException e) {
       throw errors.of("cut", StoreErrors.words(e) + ", 0 bytes received", e);
     }
     int status = response.getStatusLine().getStatusCode();
-    LOG.debug("GET {}: {}", request, status);
-    try {
-      if (status / 100 == 2) {
-        return response.getEntity().getContent();
-      }
+    LOG.debug("{} {}: {}", call.getMethod(), request, status);
+    if (status / 100 != 2) {
       throw errors.ofStatus(status, refusal(response), header(response, "Retry-After"));
-    } catch (IOException e) {
-      throw errors.of("cut", StoreErrors.words(e) + ", 0 bytes received", e);
     }
+    return response;
   }
 
   /** Ends it, from any thread; who reads it gets an IOException. */
   void abort() {
-    get.abort();
+    call.abort();
   }
 
   // The value may be a token: it must not be quoted.
@@ -84,7 +108,7 @@ final class StoreConnection {
       throw new StorletException("configuration",
           "The header " + name + " has a value that HTTP does not allow (a line break?).");
     }
-    get.setHeader(name, value);
+    call.setHeader(name, value);
   }
 
   private String refusal(HttpResponse response) {

@@ -27,6 +27,10 @@ record StoreRequest(String url, HashMap<String, String> headers, String object, 
     return new StoreRequest(url, renewed, object, range, storlet);
   }
 
+  StoreRequest withUrl(String other) {
+    return new StoreRequest(other, headers, object, range, storlet);
+  }
+
   private static String text(JsonNode json, String name) {
     return json.hasNonNull(name) ? json.get(name).asText() : "";
   }

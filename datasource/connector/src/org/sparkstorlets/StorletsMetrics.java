@@ -1,5 +1,6 @@
 package org.sparkstorlets;
 
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.sql.connector.metric.CustomMetric;
 import org.apache.spark.sql.connector.metric.CustomSumMetric;
 import org.apache.spark.sql.connector.metric.CustomTaskMetric;
@@ -111,13 +112,28 @@ public final class StorletsMetrics {
 
   /** The sums over the streams that one task has closed. */
   static final class Totals {
-    long requests;
-    long retries;
+    // Listings count from several threads.
+    private final AtomicLong requests = new AtomicLong();
+    private final AtomicLong retries = new AtomicLong();
     private long bytesScanned;
     private long bytesReceived;
     private long rowsScanned;
     private long rowsReturned;
     private long cpuNanos;
+
+    void request() {
+      requests.incrementAndGet();
+    }
+
+    void retry() {
+      retries.incrementAndGet();
+    }
+
+    /** Adds a page of a listing. */
+    void add(long bytes, long rows) {
+      bytesReceived += bytes;
+      rowsReturned += rows;
+    }
 
     /** Adds a stream. Of one that has broken off, the rows come again and are not counted. */
     void add(TableStream stream) {
@@ -145,8 +161,8 @@ public final class StorletsMetrics {
         new TaskMetric("bytesReceived", now.bytesReceived),
         new TaskMetric("rowsScanned", now.rowsScanned),
         new TaskMetric("rowsReturned", now.rowsReturned),
-        new TaskMetric("storeRequests", requests),
-        new TaskMetric("storeRetries", retries),
+        new TaskMetric("storeRequests", requests.get()),
+        new TaskMetric("storeRetries", retries.get()),
         new TaskMetric("storletCpuTime", now.cpuNanos / 1_000_000)
       };
     }

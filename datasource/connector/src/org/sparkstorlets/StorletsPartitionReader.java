@@ -1,11 +1,5 @@
 package org.sparkstorlets;
 
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.TimeUnit;
-import org.apache.spark.TaskContext;
 import org.apache.spark.sql.connector.metric.CustomTaskMetric;
 import org.apache.spark.sql.connector.read.PartitionReader;
 import org.apache.spark.sql.types.StructType;
@@ -16,38 +10,23 @@ import org.apache.spark.sql.vectorized.ColumnarBatch;
  * after the last answer has proved to be complete.
  */
 final class StorletsPartitionReader implements PartitionReader<ColumnarBatch> {
-  private static final long LOOK_MS = 500;
-
-  // A task that waits for bytes does not see that Spark has killed it.
-  private static final ScheduledExecutorService LOOKOUT = Executors.newSingleThreadScheduledExecutor(work -> {
-    Thread thread = new Thread(work, "spark_storlets lookout");
-    thread.setDaemon(true);
-    return thread;
-  });
-
   private final StorletsInputPartition partition;
   private final StructType columns;
   private final RequestWindow window;
   private final StorletsMetrics.Totals totals = new StorletsMetrics.Totals();
-  private final CountDownLatch killed = new CountDownLatch(1);
-  private final ScheduledFuture<?> lookout;
+  private final TaskWatch watch = new TaskWatch(this::abort);
   private volatile Answer answer;
 
   StorletsPartitionReader(StorletsInputPartition partition, StructType columns) {
     this.partition = partition;
     this.columns = columns;
     this.window = new RequestWindow(partition.requests(), partition.reading(), partition.errors());
-    TaskContext task = TaskContext.get();
-    this.lookout = LOOKOUT.scheduleWithFixedDelay(() -> look(task), LOOK_MS, LOOK_MS, TimeUnit.MILLISECONDS);
   }
 
-  private void look(TaskContext task) {
-    if (task.isInterrupted()) {
-      killed.countDown();
-      Answer current = answer;
-      if (current != null) {
-        current.abort();
-      }
+  private void abort() {
+    Answer current = answer;
+    if (current != null) {
+      current.abort();
     }
   }
 
@@ -59,7 +38,7 @@ final class StorletsPartitionReader implements PartitionReader<ColumnarBatch> {
         if (turn == null) {
           return false;
         }
-        answer = new Answer(turn, partition, columns, window, totals, killed);
+        answer = new Answer(turn, partition, columns, window, totals, watch);
       }
       if (answer.next()) {
         return true;
@@ -87,7 +66,7 @@ final class StorletsPartitionReader implements PartitionReader<ColumnarBatch> {
 
   @Override
   public void close() {
-    lookout.cancel(false);
+    watch.close();
     window.release();
     end();
   }

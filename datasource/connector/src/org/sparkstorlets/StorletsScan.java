@@ -48,6 +48,10 @@ final class StorletsScan implements Batch, SupportsReportStatistics, SupportsRun
 
   @Override
   public String description() {
+    return description(read);
+  }
+
+  static String description(Read read) {
     String path = read.options().getOrDefault("path", read.options().getOrDefault("paths", ""));
     return "storlets " + path + " columns=[" + String.join(", ", read.columns().fieldNames()) + "] "
         + read.pushed().description();
@@ -98,11 +102,13 @@ final class StorletsScan implements Batch, SupportsReportStatistics, SupportsRun
   @Override
   public Statistics estimateStatistics() {
     if (statistics == null) {
-      ObjectNode request = request("statistics");
-      JsonNode answer = Planner.ask(read.options(), request);
-      statistics = new Guess(answer.path("bytes").asLong(), answer.path("rows").asLong());
+      statistics = guess(Planner.ask(read.options(), request("statistics", read)));
     }
     return statistics;
+  }
+
+  static Statistics guess(JsonNode answer) {
+    return new Guess(answer.path("bytes").asLong(), answer.path("rows").asLong());
   }
 
   private record Guess(long bytes, long rows) implements Statistics {
@@ -124,7 +130,7 @@ final class StorletsScan implements Batch, SupportsReportStatistics, SupportsRun
 
   @Override
   public InputPartition[] planInputPartitions() {
-    ObjectNode request = request("plan");
+    ObjectNode request = request("plan", read);
     read.pushed().addTo(request);
     request.set("runtime", runtime);
     JsonNode answer = Planner.ask(read.options(), request);
@@ -142,7 +148,7 @@ final class StorletsScan implements Batch, SupportsReportStatistics, SupportsRun
     return partitions.toArray(InputPartition[]::new);
   }
 
-  private ObjectNode request(String operation) {
+  static ObjectNode request(String operation, Read read) {
     ObjectNode request = Planner.request(operation, read.options());
     request.set("schema", Json.parse(read.table().json()));
     request.set("columns", Json.MAPPER.valueToTree(read.columns().fieldNames()));

@@ -14,7 +14,7 @@ import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 import scala.jdk.javaapi.CollectionConverters;
 
-/** A table to read in batches: its schema and the properties that it was created with. */
+/** A table to read, a listing also as a stream: its schema and the properties that it was created with. */
 final class StorletsTable implements SupportsRead {
   private static final String SESSION_PREFIX = "spark.datasource.storlets.";
 
@@ -40,13 +40,20 @@ final class StorletsTable implements SupportsRead {
 
   @Override
   public Set<TableCapability> capabilities() {
-    return EnumSet.of(TableCapability.BATCH_READ);
+    return isListing(options(properties, Map.of()))
+        ? EnumSet.of(TableCapability.BATCH_READ, TableCapability.MICRO_BATCH_READ)
+        : EnumSet.of(TableCapability.BATCH_READ);
   }
 
   // CREATE TABLE … OPTIONS (…) puts its options into the properties, the reader puts its own into the scan.
   @Override
   public ScanBuilder newScanBuilder(CaseInsensitiveStringMap scanOptions) {
-    return new StorletsScanBuilder(options(properties, scanOptions.asCaseSensitiveMap()), schema);
+    Map<String, String> options = options(properties, scanOptions.asCaseSensitiveMap());
+    return isListing(options) ? new ListingScanBuilder(options, schema) : new StorletsScanBuilder(options, schema);
+  }
+
+  private static boolean isListing(Map<String, String> options) {
+    return "listing".equals(options.get("storlet"));
   }
 
   /** Options ignore case. Session confs come first, then the table's, then the scan's; the last one wins. */

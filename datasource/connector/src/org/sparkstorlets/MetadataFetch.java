@@ -1,0 +1,96 @@
+package org.sparkstorlets;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/** Asks for the metadata of one object, on a thread of its own. */
+final class MetadataFetch {
+  private static final String PREFIX = "x-object-meta-";
+
+  // There are as many threads as the tasks have requests at once.
+  private static final ExecutorService THREADS = Executors.newCachedThreadPool(work -> {
+    Thread thread = new Thread(work, "spark_storlets metadata");
+    thread.setDaemon(true);
+    return thread;
+  });
+
+  private final ListingPartition partition;
+  private final StorletsMetrics.Totals totals;
+  private final TaskWatch watch;
+  private final CompletableFuture<Map<String, String>> found;
+  private volatile StoreConnection connection;
+  private volatile boolean aborted;
+
+  MetadataFetch(ListedObject object, ListingPartition partition, StorletsMetrics.Totals totals, TaskWatch watch) {
+    this.partition = partition;
+    this.totals = totals;
+    this.watch = watch;
+    this.found = CompletableFuture.supplyAsync(() -> fetch(request(object.name())), THREADS);
+  }
+
+  private StoreRequest request(String name) {
+    StoreRequest listing = partition.ranges().get(0).request();
+    String container = listing.url().substring(0, listing.url().indexOf('?'));
+    // A path knows no plus sign for a blank.
+    return listing.withUrl(container + "/" + ListingPages.encoded(name).replace("+", "%20"));
+  }
+
+  private Map<String, String> fetch(StoreRequest request) {
+    Attempts attempts = new Attempts(request, partition.reading(), totals, watch);
+    while (!aborted) {
+      try {
+        StoreRequest next = attempts.next();
+        connection = StoreConnection.head(next, partition.reading(), new StoreErrors(partition.errors(), next));
+        return metadata(connection.headers());
+      } catch (StorletException e) {
+        if (e.kind().equals("not_found")) {
+          return null; // deleted since it was listed
+        }
+        if (aborted) {
+          break;
+        }
+        attempts.recover(e, () -> {});
+      }
+    }
+    return null;
+  }
+
+  private static Map<String, String> metadata(Map<String, String> headers) {
+    Map<String, String> metadata = new TreeMap<>();
+    headers.forEach((name, value) -> {
+      String key = name.toLowerCase(Locale.ROOT);
+      if (key.startsWith(PREFIX)) {
+        // HTTP's client takes the bytes of UTF-8 for characters.
+        byte[] bytes = value.getBytes(StandardCharsets.ISO_8859_1);
+        metadata.put(key.substring(PREFIX.length()), new String(bytes, StandardCharsets.UTF_8));
+      }
+    });
+    return metadata;
+  }
+
+  /** Waits for it; null if the object is no longer there. */
+  Map<String, String> metadata() {
+    try {
+      return found.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException failure) {
+        throw failure;
+      }
+      throw e;
+    }
+  }
+
+  void abort() {
+    aborted = true;
+    StoreConnection used = connection;
+    if (used != null) {
+      used.abort();
+    }
+  }
+}

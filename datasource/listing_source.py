@@ -1,0 +1,162 @@
+"""A container's listing as a table: answers the planner's questions about it.
+
+The driver cuts it into ranges of names and no more; each task lists its own range, page by page as its rows are taken.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from spark_storlets.datasource.client import SwiftClient, parse_path
+from spark_storlets.datasource.listing import NEXT, Listing
+from spark_storlets.datasource.name_filters import EVERY, NameRange, is_useful, ranges_of
+from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
+from spark_storlets.partitioner.key_ranges import key_ranges
+from spark_storlets.partitioner.names import behind_prefix
+
+from spark_storlets.errors import LISTING_ERRORS, ConfigurationError, UnsupportedError
+
+Json = dict[str, Any]
+
+COLUMNS = (
+    ("name", "string"),
+    ("bytes", "bigint"),
+    ("last_modified", "timestamp"),
+    ("content_type", "string"),
+    ("etag", "string"),
+    ("metadata", "map<string,string>"),
+)
+#: Names that one request lists; Swift gives no more.
+PAGE = 10_000
+#: A task for fewer names costs more than it saves.
+LEAST_NAMES = 10_000
+#: Ranges that filters may leave for each to be cut for tasks; more are taken to be short.
+MOST_CUT = 8
+#: What Spark's rows of a listing are taken to weigh.
+ROW_BYTES = 100
+
+
+class ListingSource:
+    """One question about a table of what containers hold.
+
+    Args:
+        request: the connector's, with the options of the read.
+
+    Raises:
+        ConfigurationError: an option cannot be understood.
+    """
+
+    def __init__(self, request: Json) -> None:
+        self._request = request
+        self._options = ReadOptions.parse(request["options"])
+
+    def schema(self) -> Json:
+        """Give the columns that every listing has."""
+        return {"schema": struct_of(COLUMNS)}
+
+    def push(self) -> Json:
+        """Decide which filters become ranges of names; Spark evaluates them all again."""
+        self._check_schema()
+        offered = self._request["predicates"]
+        accepted = (
+            [index for index, one in enumerate(offered) if is_useful(one)] if self._options.push_predicates else []
+        )
+        words = ["names " + ", ".join(map(_described, ranges_of([offered[index]]))) for index in accepted]
+        return {"accepted": accepted, "described": words}
+
+    def statistics(self) -> Json:
+        """Tell how many objects the containers have."""
+        count = sum(listing.head()[0] for listing in self._listings(self._options.client()))
+        return {"bytes": count * ROW_BYTES, "rows": count}
+
+    def moment(self) -> Json:
+        """Give the moment up to which a stream takes objects now, in microseconds."""
+        now = min(listing.head()[1] for listing in self._listings(self._options.client()))
+        moment = now - datetime.timedelta(seconds=self._options.stream_delay)
+        return {"moment": int(moment.timestamp()) * 1_000_000}
+
+    def plan(self) -> Json:
+        """Cut the listings into ranges for tasks."""
+        self._check_schema()
+        client = self._options.client()
+        moments = {name: self._request[name] for name in ("modified_after", "modified_upto") if name in self._request}
+        if moments and self._options.delimiter:
+            raise UnsupportedError("a stream of a listing takes no delimiter: a pseudo-folder has no time.")
+        partitions = [
+            {"ranges": [self._range(client, listing, one) for one in group], **moments}
+            for listing in self._listings(client)
+            for group in self._groups(listing)
+        ]
+        return {"partitions": partitions, "errors": LISTING_ERRORS, "reading": self._options.reading}
+
+    def _groups(self, listing: Listing) -> Iterator[list[NameRange]]:
+        """Give the ranges of names that each task lists."""
+        wanted, tasks = ranges_of(self._request["predicates"]), self._options.listing_tasks
+        if len(wanted) > MOST_CUT:
+            for group in range(min(tasks, len(wanted))):
+                yield [self._folded(listing, one) for one in wanted[group::tasks]]
+            return
+        if not wanted:
+            return
+        count, _ = listing.head()
+        budget = (self._options.listing_probes - 1) // len(wanted)
+        for one in wanted:
+            total = count if one == EVERY and not listing.prefix else None
+            cut: list[NameRange] = [one]
+            if count > LEAST_NAMES and budget > 1 and tasks > 1:
+                found = key_ranges(listing.ask, tasks, LEAST_NAMES, one.after, one.upto, total, budget)
+                cut = [NameRange(part.after, part.upto) for part in found]
+            after = ""
+            for part in cut:
+                folded = self._folded(listing, part)
+                # What lay in one pseudo-folder is one row, of one range.
+                if folded.upto is None or folded.upto > after:
+                    yield [NameRange(max(part.after, after), folded.upto)]
+                    after = folded.upto or ""
+
+    def _folded(self, listing: Listing, part: NameRange) -> NameRange:
+        """Let a range end behind a pseudo-folder rather than in it."""
+        delimiter = self._options.delimiter
+        if not delimiter or part.upto is None or delimiter not in part.upto[len(listing.prefix) :]:
+            return part
+        at = part.upto.index(delimiter, len(listing.prefix)) + len(delimiter)
+        return NameRange(part.after, behind_prefix(part.upto[:at]))
+
+    def _range(self, client: SwiftClient, listing: Listing, part: NameRange) -> Json:
+        query = {
+            "format": "json",
+            "limit": PAGE,
+            "prefix": listing.prefix,
+            "delimiter": self._options.delimiter,
+            "end_marker": part.upto + NEXT if part.upto is not None else "",
+        }
+        given = urlencode({name: value for name, value in query.items() if value})
+        request = {
+            "url": f"{client.storage_url}/{quote(listing.container)}?{given}",
+            "headers": {"X-Auth-Token": client.token},
+            "object": listing.container,
+            "range": _described(part),
+            "storlet": "listing",
+        }
+        return {"request": request, "marker": part.after, "last": part.upto}
+
+    def _listings(self, client: SwiftClient) -> Iterator[Listing]:
+        for path in self._options.paths:
+            container, _ = parse_path(path)
+            yield Listing(client, container, path.removeprefix(f"swift://{container}").removeprefix("/"))
+
+    def _check_schema(self) -> None:
+        for name, kind in columns_of_struct(self._request["schema"]):
+            if dict(COLUMNS).get(name) != kind:
+                raise ConfigurationError(
+                    f"a listing has no column {name}: {kind}. Leave the schema out; there are: "
+                    + ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
+                )
+
+
+def _described(part: NameRange) -> str:
+    return f"({part.after!r}, {'…' if part.upto is None else repr(part.upto)}]"
