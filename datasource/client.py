@@ -1,15 +1,12 @@
-"""What the planner asks of Swift: a token, what a path names, the first bytes of an object, what is deployed."""
+"""What the planner asks of Swift: a token, listings, looks at objects and their first bytes, what is deployed."""
 
 from __future__ import annotations
 
-import fnmatch
 import logging
-import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import requests
@@ -25,8 +22,6 @@ from spark_storlets.errors import (
 # swiftclient logs whole requests, headers and all, and every failure with its trace; its callers raise instead.
 logging.getLogger("swiftclient").setLevel(logging.CRITICAL)
 
-HEADS_AT_ONCE = 16
-
 
 @dataclass(frozen=True)
 class StoredObject:
@@ -40,6 +35,20 @@ class StoredObject:
 
     def __str__(self) -> str:
         return f"{self.container}/{self.name}"
+
+
+class Listed(NamedTuple):
+    """An object as its container lists it."""
+
+    container: str
+    name: str
+    size: int
+    etag: str | None  # None where only a look at the object tells size and ETag
+
+    @property
+    def folder(self) -> str:
+        """The folder that it is in, from the container on."""
+        return f"/{self.container}/{self.name}".rpartition("/")[0]
 
 
 class SwiftClient:
@@ -60,7 +69,7 @@ class SwiftClient:
         if not auth_url.startswith(("http://", "https://")):
             raise ConfigurationError(f"authUrl = {auth_url!r} is no http:// or https:// URL.")
         try:
-            self.storage_url, self.token = swiftclient.get_auth(auth_url, user, key, auth_version="1", timeout=30)
+            storage_url, token = swiftclient.get_auth(auth_url, user, key, auth_version="1", timeout=30)
         except swiftclient.ClientException as error:
             if error.http_status in (401, 403):
                 raise AuthenticationError(
@@ -71,6 +80,10 @@ class SwiftClient:
             ) from error
         except (requests.RequestException, OSError) as error:
             raise StoreUnavailableError(f"cannot reach Swift at {auth_url}: check authUrl and the cluster.") from error
+        self._connect(storage_url, token)
+
+    def _connect(self, storage_url: str, token: str) -> None:
+        self.storage_url, self.token = storage_url.rstrip("/"), token
         self.connection = swiftclient.Connection(
             preauthurl=self.storage_url, preauthtoken=self.token, retries=2, timeout=60
         )
@@ -79,64 +92,26 @@ class SwiftClient:
         """Give the URL of an object."""
         return f"{self.storage_url}/{quote(container)}/{quote(name)}"
 
-    def objects(self, path: str) -> list[StoredObject]:
-        """Find what a path names, in the order of names; without objects that hold nothing.
+    def listed(self, container: str, prefix: str) -> list[Listed]:
+        """List the objects whose names begin with a prefix, in the order of their bytes in UTF-8.
 
         Raises:
-            ConfigurationError: the path is none of ours.
-            NotFoundError: there is no such container or object.
+            NotFoundError: there is no such container.
         """
-        container, names = self.listed(path)
-        with ThreadPoolExecutor(HEADS_AT_ONCE) as threads:
-            return list(threads.map(lambda n: self.object(container, n), names))
-
-    def stored(self, path: str) -> list[StoredObject]:
-        """Find what a path names by its listing; only what may be a large object, or a link, is looked at.
-
-        Raises:
-            As `objects`.
-        """
-        container, entries = self._entries(path)
-        doubtful = [name for name, entry in entries.items() if not entry or "slo_etag" in entry or not entry["bytes"]]
-        with ThreadPoolExecutor(HEADS_AT_ONCE) as threads:
-            seen = dict(zip(doubtful, threads.map(lambda n: self.object(container, n), doubtful), strict=True))
+        with explained(f"the container {container!r}"):
+            _, listing = self.connection.get_container(container, prefix=prefix, full_listing=True)
+        # One of no bytes may be a large object or a link, of which the listing knows little.
         return [
-            seen.get(name) or StoredObject(container, name, entry["bytes"], entry["hash"], False)
-            for name, entry in entries.items()
+            Listed(container, e["name"], e["bytes"], e["hash"] if e["bytes"] and "slo_etag" not in e else None)
+            for e in listing
         ]
 
-    def listed(self, path: str) -> tuple[str, dict[str, int | None]]:
-        """Find what a path names, without a look at each object.
-
-        Returns:
-            The container, and the objects' names in order with the sizes that its listing has: those of large objects
-            may be wrong there. A path that names one object is not listed.
-
-        Raises:
-            As `objects`.
-        """
-        container, entries = self._entries(path)
-        return container, {name: entry.get("bytes") for name, entry in entries.items()}
-
-    def _entries(self, path: str) -> tuple[str, dict[str, dict[str, Any]]]:
-        """Find the entries of a container's listing that a path names; of a path without wildcards an empty one."""
-        container, name = parse_path(path)
-        if not re.search(r"[*?]", name):
-            return container, {name: {}}
-        prefix = re.split(r"[*?]", name)[0]
-        with explained(f"the container {container!r} of {path}"):
-            _, listing = self.connection.get_container(container, prefix=prefix, full_listing=True)
-        # Names that begin with _ or . are not data for Spark.
-        entries: dict[str, dict[str, Any]] = {
-            e["name"]: e
-            for e in listing
-            if fnmatch.fnmatchcase(e["name"], name.replace("[", "[[]"))
-            and not re.search(r"(^|/)[_.]", e["name"][prefix.rfind("/") + 1 :])
-            and not e["name"].endswith("/")
-        }
-        if not entries:
-            raise NotFoundError(f"nothing in the container {container!r} matches {path}.")
-        return container, entries
+    def found(self, container: str, name: str) -> StoredObject | None:
+        """Look at one object, if there is one."""
+        try:
+            return self.object(container, name)
+        except NotFoundError:
+            return None
 
     def read(self, item: StoredObject, start: int, size: int) -> bytes:
         """Read some bytes of an object, of the version that was planned."""
@@ -153,18 +128,6 @@ class SwiftClient:
             headers: dict[str, Any] = swiftclient.head_object(self.storage_url, self.token, container, name)
         large = "x-static-large-object" in headers or "x-object-manifest" in headers
         return StoredObject(container, name, int(headers["content-length"]), headers["etag"], large)
-
-
-def parse_path(path: str) -> tuple[str, str]:
-    """Take swift://container/object apart; a container alone means all its objects.
-
-    Raises:
-        ConfigurationError: the path has another form.
-    """
-    found = re.fullmatch(r"swift://([^/]+)(?:/(.*))?", path, re.DOTALL)
-    if found is None:
-        raise ConfigurationError(f"{path!r} is no path in Swift: write swift://container/object.")
-    return found[1], found[2] or "*"
 
 
 @contextmanager

@@ -27,10 +27,8 @@ REFUSED = {
     "singleVariantColumn": None,
     # Of every file source.
     "pathGlobFilter": None,
-    "recursiveFileLookup": "false",
     "modifiedBefore": None,
     "modifiedAfter": None,
-    "basePath": None,
     "ignoreCorruptFiles": "false",
     "ignoreMissingFiles": "false",
 }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from spark_storlets.datasource.client import Listed, SwiftClient
 from spark_storlets.datasource.csv_options import CsvOptions
-from spark_storlets.datasource.csv_table import CsvTable, check_distinct
+from spark_storlets.datasource.csv_table import CsvTable, check_distinct, is_among
 from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.partitions import Partitions
+from spark_storlets.datasource.paths import Found, find
 from spark_storlets.datasource.pushdown import Pushdown
 from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
 from spark_storlets.datasource.statistics import estimate
@@ -33,10 +36,22 @@ class CsvSource:
         self._request = request
         self._options = ReadOptions.parse(request["options"])
         self._csv = CsvOptions.parse(request["options"], request["conf"])
+        self._partitions = Partitions(request)
 
     def schema(self) -> Json:
-        """Find the columns of a path without a schema."""
-        return {"schema": struct_of(CsvTable(self._options.client(), self._options, self._csv).columns())}
+        """Find the columns that stand in the objects of a path without a schema."""
+        client = self._options.client()
+        found = self._found(client)
+        items = found.every() if self._partitions.columns else found.flat()
+        columns = CsvTable(client, self._options, self._csv, items).columns()
+        names = [name for name, _ in columns]
+        both = [name for name, _ in self._partitions.columns if is_among(name, names, self._csv)]
+        if both:
+            raise ConfigurationError(
+                f"the column {both[0]} stands in the objects and in their folders' names: give a schema, in which the "
+                "objects' column has another name."
+            )
+        return {"schema": struct_of(columns)}
 
     def push(self) -> Json:
         """Decide which predicates the store evaluates."""
@@ -52,7 +67,8 @@ class CsvSource:
 
     def statistics(self) -> Json:
         """Guess the size of what a scan answers."""
-        return estimate(self._options.client(), self._options.paths, self._columns(), self._request["columns"])
+        client = self._options.client()
+        return estimate(client, self._items(client), self._columns(), self._request["columns"])
 
     def plan(self) -> Json:
         """Make the requests that read the table."""
@@ -67,7 +83,11 @@ class CsvSource:
         # A pruned column's name is not looked at, as its tokens are not.
         checked = required if csv.kernel["column_pruning"] == "true" else dict(schema)
         client = self._options.client()
-        table = CsvTable(client, self._options, csv)
+        items, none = self._items(client), False
+        if not items and wanted["aggregate"] and not wanted["aggregate"]["groups"]:
+            # Of no rows at all there is a row of aggregates: some object's, of which nothing is read.
+            items, none = self._found(client).every()[:1], True
+        table = CsvTable(client, self._options, csv, items)
         scan = {
             "op": "scan",
             "schema": schema,
@@ -77,14 +97,30 @@ class CsvSource:
             "names": None if csv.enforce_schema else [[i, n] for i, (n, _) in enumerate(schema) if n in checked],
             "fold_case": not csv.case_sensitive,
         }
-        bodies = [(item, {**split, **scan}) for item in table.objects for split in table.splits(item)]
+        bodies = []
+        for listed, item in zip(items, table.objects, strict=True):
+            constants = self._partitions.constants(listed.folder)
+            for split in [table.nothing(item)] if none else table.splits(item):
+                bodies.append((item, {**split, **scan, "constants": constants}))
         sized = [((body["end"] or item.size) - body["start"], request_for(client, item, body)) for item, body in bodies]
         partitions = [{"requests": group} for group in grouped(sized, self._options.min_split_size)]
         return {"partitions": partitions, "errors": ANSWER_ERRORS, "reading": self._options.reading}
 
     def _pushdown(self) -> Pushdown:
         zone = self._request["conf"].get("timeZone") or "UTC"
-        return Pushdown(self._options, dict(self._columns()), zone, self._csv.mode, self._csv.filter_pushdown)
+        partitions, mode = dict(self._partitions.columns), self._csv.mode
+        schema = {**dict(self._columns()), **partitions}
+        return Pushdown(self._options, schema, zone, mode, self._csv.filter_pushdown, partitions)
+
+    def _found(self, client: SwiftClient) -> Found:
+        return find(client, self._options.paths, self._options.base_path, self._options.recursive)
+
+    def _items(self, client: SwiftClient) -> list[Listed]:
+        """Give the objects that the query needs, as far as the partitions tell."""
+        found = self._found(client)
+        if not self._partitions.columns:
+            return found.flat()
+        return self._partitions.chosen(found.every(), self._pushdown().conditions(self._request))
 
     def _columns(self) -> list[tuple[str, str]]:
         """Give names and simple type names of the columns that stand in the objects.
@@ -94,6 +130,7 @@ class CsvSource:
         """
         columns, corrupt = columns_of_struct(self._request["schema"]), self._csv.corrupt_record
         check_distinct([name for name, _ in columns], self._csv)
+        partitions = dict(self._partitions.columns)
         if (dict(columns).get(corrupt) or "string") != "string":
             raise ConfigurationError(f"the column {corrupt} takes malformed records: make it a string.")
-        return [(name, kind) for name, kind in columns if name != corrupt]
+        return [(name, kind) for name, kind in columns if name != corrupt and name not in partitions]

@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from spark_storlets.datasource.client import StoredObject, SwiftClient
+from spark_storlets.datasource.client import Listed, StoredObject, SwiftClient
 from spark_storlets.datasource.csv_options import CsvOptions, compression_of
 from spark_storlets.datasource.deploy import CSV, check_deployed
 from spark_storlets.datasource.kernel import csv_kernel
 from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.paths import look_at
 from spark_storlets.datasource.storlet_call import PROTOCOL, facts_of
 from spark_storlets.partitioner.splits import Split, splits_of
 
@@ -35,16 +36,17 @@ class CsvTable:
         client: logged in.
         options: of the read.
         csv: how its records are written.
+        listed: the objects, of which each is looked at.
 
     Raises:
         ConfigurationError: the storlet is not deployed, or not this release's.
-        NotFoundError: a path names nothing.
+        NotFoundError: an object is gone.
     """
 
-    def __init__(self, client: SwiftClient, options: ReadOptions, csv: CsvOptions) -> None:
+    def __init__(self, client: SwiftClient, options: ReadOptions, csv: CsvOptions, listed: Sequence[Listed]) -> None:
         self._client, self._options, self._csv = client, options, csv
         check_deployed(client, CSV)
-        self.objects = [item for path in options.paths for item in client.objects(path)]
+        self.objects = look_at(client, listed)
 
     def columns(self) -> list[tuple[str, str]]:
         """Find names and types as Spark does: names from the first record, types (if asked for) from all.
@@ -81,18 +83,7 @@ class CsvTable:
         """
         compression, options = compression_of(item.name), self._options
         header = self._csv.header and but_header
-        body = {
-            "v": PROTOCOL,
-            "csv": dict(self._csv.kernel),
-            "header": header,
-            "size": item.size,
-            "compression": compression,
-            "begin": 0,
-            "start": 0,
-            "end": None,
-            "data_start": None,
-            "aligned": False,
-        }
+        body = self._whole(item, header)
         splits = splits_of(item.size, options.parallelism, options.min_split_size, options.max_split_size)
         if compression is not None or len(splits) <= 1:
             return [body]  # of an empty object too: count(*) without groups has a row
@@ -108,6 +99,24 @@ class CsvTable:
             return [{**body, "aligned": True, "begin": s.start, "start": s.start, "end": s.end} for s in splits]
         back = len(separator_bytes(self._csv))
         return [{**body, "begin": max(0, s.start - back), "start": s.start, "end": s.end} for s in splits]
+
+    def nothing(self, item: StoredObject) -> Json:
+        """Give a split without records: no byte of the object is read."""
+        return {**self._whole(item, False), "end": 0, "data_start": 0}
+
+    def _whole(self, item: StoredObject, header: bool) -> Json:
+        return {
+            "v": PROTOCOL,
+            "csv": dict(self._csv.kernel),
+            "header": header,
+            "size": item.size,
+            "compression": compression_of(item.name),
+            "begin": 0,
+            "start": 0,
+            "end": None,
+            "data_start": None,
+            "aligned": False,
+        }
 
     def _cuts(self, item: StoredObject, body: Json, near: Sequence[int]) -> list[int]:
         """Find the first record at or behind each of some offsets of a multiLine object: none if it cannot be cut."""
@@ -190,6 +199,11 @@ def column_names(tokens: Sequence[str | None], options: CsvOptions) -> list[str]
     ]
     check_distinct(names, options)
     return names
+
+
+def is_among(name: str, names: Sequence[str], options: CsvOptions) -> bool:
+    """Tell whether a name is one of others, as the session compares names."""
+    return name in names if options.case_sensitive else name.lower() in map(str.lower, names)
 
 
 def check_distinct(names: Sequence[str], options: CsvOptions) -> None:

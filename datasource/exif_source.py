@@ -6,6 +6,7 @@ from typing import Any
 
 from spark_storlets.datasource.deploy import EXIF, check_deployed
 from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.paths import find, look_at
 from spark_storlets.datasource.pushdown import Pushdown
 from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
 from spark_storlets.datasource.storlet_call import PROTOCOL, request_for
@@ -81,7 +82,7 @@ class ExifSource:
     def statistics(self) -> Json:
         """Guess the size of what a scan answers."""
         client = self._options.client()
-        rows = sum(len(client.listed(path)[1]) for path in self._options.paths)
+        rows = len(find(client, self._options.paths, None, self._options.recursive).flat())
         width = sum(TAGS_BYTES if name == "tags" else OTHER_BYTES for name in self._request["columns"])
         return {"bytes": rows * width, "rows": rows}
 
@@ -100,10 +101,10 @@ class ExifSource:
             "columns": wanted["columns"],
             "predicate": wanted["predicate"],
         }
+        found = find(client, self._options.paths, None, self._options.recursive).flat()
         requests = [
             request_for(client, item, {**scan, "name": item.name, "size": item.size}, EXIF.name)
-            for path in self._options.paths
-            for item in client.stored(path)
+            for item in look_at(client, found, trusting=True)
         ]
         groups = grouped(((1, request) for request in requests), PHOTOS_PER_TASK)
         partitions = [{"requests": group} for group in groups]

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from spark_storlets.datasource.client import SwiftClient, parse_path
+from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.listing import NEXT, Listing
 from spark_storlets.datasource.name_filters import EVERY, NameRange, is_useful, ranges_of
 from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.paths import parse_path
 from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
 from spark_storlets.partitioner.key_ranges import key_ranges
 from spark_storlets.partitioner.names import behind_prefix

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spark_storlets.datasource.client import SwiftClient
+from spark_storlets.datasource.login import Login, login_of
 
 from spark_storlets.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option: its name as in Spark, what it is for, its default and its environment variable, if any."""
+    """One option: its name as in Spark, what it is for with its environment variables, and its default."""
 
     name: str
     help: str
     default: str | None = None
-    environment: str | None = None
 
 
 OPTIONS = (
-    Option("path", "swift://container/object; the object part may hold * and ?; load() takes a list too"),
+    Option("path", "swift://container/name of an object or a folder, or a pattern; load() takes a list too"),
+    Option("basePath", "the folder below which key=value in folders' names makes columns"),
+    Option("recursiveFileLookup", "whether all folders below a folder are read, none as a partition", "false"),
     Option("storlet", "what makes the table of the objects: csv, exif, or listing for the objects themselves", "csv"),
-    Option("authUrl", "v1 authentication URL of the Swift cluster", None, "ST_AUTH"),
-    Option("user", "account:user", None, "ST_USER"),
-    Option("key", "the user's key", None, "ST_KEY"),
+    Option("authUrl", "URL of Swift's v1 authentication, or of Keystone [ST_AUTH, OS_AUTH_URL]"),
+    Option("user", "account:user, or Keystone's user [ST_USER, OS_USERNAME]"),
+    Option("key", "the user's key or password [ST_KEY, OS_PASSWORD]"),
+    Option("authVersion", "1 or 3 (Keystone), where the other options do not tell"),
+    Option("projectName", "Keystone's project [OS_PROJECT_NAME]"),
+    Option("userDomainName", "the user's domain, or Default [OS_USER_DOMAIN_NAME]"),
+    Option("projectDomainName", "the project's domain, or Default [OS_PROJECT_DOMAIN_NAME]"),
+    Option("applicationCredentialId", "instead of user and project [OS_APPLICATION_CREDENTIAL_ID]"),
+    Option("applicationCredentialSecret", "its secret [OS_APPLICATION_CREDENTIAL_SECRET]"),
+    Option("regionName", "whose Swift, if Keystone knows several [OS_REGION_NAME]"),
+    Option("storageUrl", "the account's URL, if it is not the one that Keystone gives [OS_STORAGE_URL]"),
+    Option("cloud", "a cloud of clouds.yaml instead of all these [OS_CLOUD]"),
     Option("replicas", "replicas that the store keeps of an object", "3"),
     Option("workersPerNode", "requests that a storage node works on at once", "2"),
     Option("minSplitSize", "bytes that a split has at least", str(1 << 20)),
@@ -55,9 +65,9 @@ class ReadOptions:
     """
 
     paths: tuple[str, ...]
-    auth_url: str
-    user: str
-    key: str
+    base_path: str | None
+    recursive: bool
+    login: Login
     storlet: str
     parallelism: int
     min_split_size: int
@@ -71,9 +81,6 @@ class ReadOptions:
     push_aggregates: bool
     push_limit: bool
 
-    def __repr__(self) -> str:
-        return f"ReadOptions(paths={self.paths}, auth_url={self.auth_url!r}, user={self.user!r})"
-
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> ReadOptions:
         """Read the options as Spark hands them over: names in any case."""
@@ -81,19 +88,17 @@ class ReadOptions:
 
         def value(name: str) -> str:
             option = next(o for o in OPTIONS if o.name == name)
-            found = options.get(name.lower()) or (option.environment and os.environ.get(option.environment))
-            found = found or option.default
+            found = options.get(name.lower()) or option.default
             if not found:
-                also = f" or the environment variable {option.environment}" if option.environment else ""
-                raise ConfigurationError(f"the option {name} ({option.help}) is missing: give it{also}.")
+                raise ConfigurationError(f"the option {name} ({option.help}) is missing: give it.")
             return found
 
         paths = json.loads(options["paths"]) if options.get("paths") else [value("path")]
         return cls(
             paths=tuple(paths),
-            auth_url=value("authUrl"),
-            user=value("user"),
-            key=value("key"),
+            base_path=options.get("basepath"),
+            recursive=_boolean("recursiveFileLookup", value("recursiveFileLookup")),
+            login=login_of(options),
             storlet=value("storlet"),
             parallelism=_positive("replicas", value("replicas")) * _positive("workersPerNode", value("workersPerNode")),
             min_split_size=_positive("minSplitSize", value("minSplitSize")),
@@ -113,7 +118,7 @@ class ReadOptions:
 
     def client(self) -> SwiftClient:
         """Log in, anew for each plan: its tasks get the longest life that a token has."""
-        return SwiftClient(self.auth_url, self.user, self.key)
+        return self.login.client()
 
 
 def _positive(name: str, text: str) -> int:

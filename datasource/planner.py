@@ -18,6 +18,7 @@ from spark_storlets.datasource.csv_source import CsvSource
 from spark_storlets.datasource.exif_source import ExifSource
 from spark_storlets.datasource.listing_source import ListingSource
 from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.paths import find
 from spark_storlets.datasource.storlet_call import PROTOCOL
 
 from spark_storlets.errors import ConfigurationError, StorletError
@@ -62,6 +63,15 @@ def token(request: Json) -> Json:
     return {"token": ReadOptions.parse(request["options"]).client().token}
 
 
+def folders(request: Json) -> Json:
+    """Give the folders that hold data, for the connector to find partition columns in."""
+    options = ReadOptions.parse(request["options"])
+    if options.storlet != "csv":
+        return {"folders": [], "bases": []}
+    found = find(options.client(), options.paths, options.base_path, options.recursive)
+    return {"folders": found.folders(), "bases": found.bases()}
+
+
 #: What is answered by what the table is made of, which the option storlet names.
 _SOURCES: Mapping[str, type[CsvSource | ExifSource | ListingSource]] = {
     "csv": CsvSource,
@@ -86,6 +96,7 @@ def of_source(operation: str, request: Json) -> Json:
 
 _OPERATIONS: Mapping[str, Callable[[Json], Json]] = {
     **{name: functools.partial(of_source, name) for name in _OF_A_SOURCE},
+    "folders": folders,
     "token": token,
 }
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from spark_storlets.datasource import aggregates, predicates
 from spark_storlets.datasource.aggregates import Aggregation
 from spark_storlets.datasource.expressions import Binder, Call, Expression, Left, columns_of, describe, emit
 from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.partitions import within
 from spark_storlets.datasource.predicates import Predicate
 from spark_storlets.datasource.spark_schema import struct_of
 
@@ -28,16 +29,24 @@ class Pushdown:
 
     Args:
         options: of the read.
-        schema: names and Spark's simple type names of the columns that stand in the objects.
+        schema: names and Spark's simple type names of the columns, those of partitions included.
         zone: the session's time zone.
         mode: what becomes of malformed records, as in Spark's CSV reader.
         early: does Spark's own reader evaluate filters while it parses?
+        partitions: the columns that do not stand in the objects.
     """
 
     def __init__(
-        self, options: ReadOptions, schema: Mapping[str, str], zone: str, mode: str = "PERMISSIVE", early: bool = False
+        self,
+        options: ReadOptions,
+        schema: Mapping[str, str],
+        zone: str,
+        mode: str = "PERMISSIVE",
+        early: bool = False,
+        partitions: Collection[str] = (),
     ) -> None:
         self._options, self._schema, self._zone, self._mode = options, schema, zone, mode
+        self._partitions, self._stored = set(partitions), set(schema) - set(partitions)
         # Does it matter at which moment Spark evaluates a predicate? Where records can fail.
         self._failing = mode == "FAILFAST" and early
 
@@ -83,12 +92,17 @@ class Pushdown:
         ]
         return {"accepted": True, "described": ", ".join(words)}
 
+    def conditions(self, request: Json) -> list[Expression]:
+        """Give all that a row must fulfil, for choosing partitions."""
+        offered = [*request["predicates"], *(request.get("runtime") or [])]
+        return [one.condition for one in self._fitting(offered if self._options.push_predicates else []) if one]
+
     def scan(self, request: Json) -> tuple[Json, set[str]]:
         """Write what was decided as the storlet reads it.
 
         Returns:
-            What the request says of columns, predicates and what is made of the rows; and the names of all columns
-            that the query needs.
+            What the request says of columns, predicates and what is made of the rows; and the names of the objects'
+            columns that the query needs.
         """
         wanted, runtime = request["predicates"], request.get("runtime") or []
         runtime = runtime if self._options.push_predicates else []
@@ -98,14 +112,16 @@ class Pushdown:
         aggregation = aggregates.bind(offered, self._schema, self._zone) if offered else None
         order = self._order(request.get("order") or [])
         columns = _in_order(self._schema, aggregation) if aggregation else request["columns"]
-        required = set(columns).union(*map(columns_of, conditions))
+        required = set(columns).union(*map(columns_of, conditions)) - self._partitions
         # Runtime filters only save bytes: they read no other columns, and Spark joins the rows anyway.
-        sieves = [one for one in found[len(wanted) :] if one and columns_of(one) <= required]
+        sieves = [one for one in found[len(wanted) :] if one and columns_of(one) & self._stored <= required]
         limit = request.get("limit")
+        # What is about partitions only is true of all rows in those that were chosen.
+        asked = [one for one in (*conditions, *sieves) if not columns_of(one) or columns_of(one) & self._stored]
         parts = {
             "columns": columns,
-            "predicate": _all([*conditions, *sieves]),
-            "early": [emit(one) for one in conditions if self._failing and predicates.is_early(one)],
+            "predicate": _all(asked),
+            "early": [emit(one) for one in self._of_objects(conditions) if self._failing and predicates.is_early(one)],
             "aggregate": aggregation.emit() if aggregation else None,
             "top": {"rows": limit, "keys": [[emit(key), *rest] for key, *rest in order]} if order else None,
             "limit": None if order else limit,
@@ -129,6 +145,10 @@ class Pushdown:
             except Left:
                 found.append(None)
         return found
+
+    def _of_objects(self, conditions: Sequence[Expression]) -> list[Expression]:
+        """Give what the conditions say of columns in the objects, which is all that Spark's CSV source gets."""
+        return [one for condition in conditions if (one := within(condition, self._stored))]
 
     def _order(self, offered: Sequence[Offered]) -> list[tuple[Expression, bool, bool]]:
         binder = Binder(self._schema, self._zone)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from spark_storlets.datasource.client import StoredObject, SwiftClient
+from spark_storlets.datasource.client import Listed, StoredObject, SwiftClient
 from spark_storlets.datasource.csv_options import compression_of
 from spark_storlets.datasource.csv_table import kept
 
@@ -16,24 +16,22 @@ _WIDTHS = {"boolean": 6, "tinyint": 4, "smallint": 5, "int": 7, "bigint": 9, "da
 
 
 def estimate(
-    client: SwiftClient, paths: Sequence[str], schema: Sequence[tuple[str, str]], columns: Collection[str]
+    client: SwiftClient, items: Sequence[Listed], schema: Sequence[tuple[str, str]], columns: Collection[str]
 ) -> dict[str, Any]:
     """Guess bytes and rows.
 
     Args:
         client: for the sample, of the largest object.
-        paths: those of the table. Their listings are enough; each object is looked at only when the scan is planned.
+        items: the objects. What their listing says is enough; each is looked at only when the scan is planned.
         schema: the columns' names and types, as Spark's simple names.
         columns: the names of those that are read.
     """
-    sizes = {}
-    for path in paths:
-        container, names = client.listed(path)
-        for name, size in names.items():
-            sizes[container, name] = client.object(container, name).size if size is None else size
-    total, largest = sum(sizes.values()), max(sizes, key=sizes.__getitem__)
+    if not items:
+        return {"bytes": 0, "rows": 0}
+    total, largest = sum(item.size for item in items), max(items, key=lambda item: item.size)
     usual = _width([kind for _, kind in schema])
-    record = 0 if compression_of(largest[1]) else _record(client, client.object(*largest))
+    known = compression_of(largest.name) is None
+    record = _record(client, client.object(largest.container, largest.name)) if known else 0
     selected = _width([kind for name, kind in schema if name in columns])
     return {"bytes": total * selected // usual, "rows": total // (record or usual)}
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 import requests
 from spark_storlets.datasource.client import SwiftClient, explained
 from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.paths import find, look_at
 from spark_storlets.datasource.prefetch import sliding_prefetch
 from spark_storlets.datasource.storlet_call import PROTOCOL, call_of, failure, failure_of, request_for, trailer_of
 from spark_storlets.partitioner.splits import Split, grouped, splits_of
@@ -54,7 +55,7 @@ def storlet_rdd(
 
     Args:
         sc: the Spark context.
-        paths: swift://container/object, where the object may hold * and ?; or a list of such paths.
+        paths: of objects or folders, or patterns, as the reader takes them.
         storlet: the name under which it is deployed.
         params: the storlet's parameters, as text; for output="rows" the request of a TableStorlet, as JSON.
         output: what the elements are. "lines": the lines of the output, as sc.textFile cuts them. "bytes": pairs of the
@@ -75,8 +76,7 @@ def storlet_rdd(
         client.connection.head_object("storlet", storlet)
     calls = [
         (split.end - split.start, _Call(request, item_path))
-        for path in given
-        for split, request, item_path in _calls(client, read, path, storlet, params or {}, output, ranges)
+        for split, request, item_path in _calls(client, read, storlet, params or {}, output, ranges)
     ]
     least = read.min_split_size
     groups = grouped(((max(size, -(-least // CALLS_PER_TASK)), call) for size, call in calls), least)
@@ -87,13 +87,13 @@ def storlet_rdd(
 def _calls(
     client: SwiftClient,
     read: ReadOptions,
-    path: str,
     storlet: str,
     params: Mapping[str, Any],
     output: str,
     ranges: bool,
 ) -> Iterator[tuple[Split, Json, str]]:
-    for item in client.stored(path):
+    found = find(client, read.paths, read.base_path, read.recursive).flat()
+    for item in look_at(client, found, trusting=True):
         splits = [Split(0, item.size)]
         if ranges and item.size:
             splits = splits_of(item.size, read.parallelism, read.min_split_size, read.max_split_size)

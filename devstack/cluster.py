@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from spark_storlets.devstack import configuration
+from spark_storlets.devstack import configuration, keystone
 from spark_storlets.devstack.configuration import Layout
 
 from spark_storlets.errors import ConfigurationError, NotFoundError, StoreUnavailableError
@@ -51,6 +51,8 @@ class Devstack:
             127.0.0.11 to 127.0.0.13. None: the one it was made with, or 8080.
         sandbox: what storlets run in, bubblewrap or docker.
         gateway: options of the storlet gateways that are not to have the devstack's values.
+        token_seconds: given, there is a Keystone (on the fifth port after the proxy's) in the place of tempauth, whose
+            tokens live so long.
     """
 
     def __init__(
@@ -59,11 +61,12 @@ class Devstack:
         port: int | None = None,
         sandbox: str = "bubblewrap",
         gateway: Mapping[str, str] | None = None,
+        token_seconds: int | None = None,
     ) -> None:
         self.directory = directory.expanduser().resolve()
         self._settings = self.directory / "devstack.json"
         known = json.loads(self._settings.read_text())["port"] if self._settings.exists() else 8080
-        self.layout = Layout(self.directory, known if port is None else port, sandbox, gateway or {})
+        self.layout = Layout(self.directory, known if port is None else port, sandbox, gateway or {}, token_seconds)
 
     @property
     def auth_url(self) -> str:
@@ -93,6 +96,9 @@ class Devstack:
                 self._stop_all()
             self._check_ports()
             configuration.write(self.layout)
+            if self.layout.token_seconds:
+                say("preparing Keystone")
+                keystone.write(self._keystone, self.layout.keystone_url, self.layout.token_seconds)
             self._settings.write_text(json.dumps({"port": self.layout.port}))
             for name in ("run", "logs"):
                 (self.directory / name).mkdir(exist_ok=True)
@@ -101,6 +107,8 @@ class Devstack:
                 for name in self.layout.addresses():
                     self._start(name)
                 self._wait_until_healthy()
+                if self.layout.token_seconds:
+                    keystone.add_swift(self.layout.keystone_url, f"{self.layout.url}/v1/AUTH_%(project_id)s")
             except BaseException:
                 self._stop_all()
                 raise
@@ -148,6 +156,8 @@ class Devstack:
             command = ["memcached", "-l", host, "-p", str(port), "-U", "0", "-m", "64"]
             if os.geteuid() == 0:
                 command += ["-u", "root"]
+        elif name == "keystone":
+            command = [sys.executable, "-m", "spark_storlets.devstack.keystone_server", str(port)]
         else:
             kind = name.split("-")[0]
             script = Path(sys.executable).parent / f"swift-{kind}-server"
@@ -155,7 +165,13 @@ class Devstack:
         with self._log(name).open("ab") as log:
             # A session of its own: stopping it by process group reaches whatever it started.
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self.directory
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self.directory,
+                env={**os.environ, "OS_KEYSTONE_CONFIG_FILES": str(self._keystone / "keystone.conf")},
             )
         record = {"pid": process.pid, "started": psutil.Process(process.pid).create_time()}
         self._pid_file(name).write_text(json.dumps(record))
@@ -249,6 +265,10 @@ class Devstack:
                     f"another command is starting or stopping the cluster in {self.directory}: wait for it."
                 ) from None
             yield
+
+    @property
+    def _keystone(self) -> Path:
+        return self.directory / "keystone"
 
     def _running_port(self) -> int | None:
         return json.loads(self._settings.read_text())["port"] if self._settings.exists() else None

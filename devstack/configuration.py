@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from spark_storlets.devstack import keystone
 from spark_storlets.sandbox import cgroups
 
 #: The tempauth account that `up` makes; a development cluster on loopback, so its password is no secret.
@@ -26,12 +27,13 @@ _PROXY_HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the cluster lives: its directory and the first of its five ports; and what storlets run in."""
+    """Where the cluster lives: its directory and the first of its ports; what storlets run in; who knows the users."""
 
     directory: Path
     port: int
     sandbox: str = "bubblewrap"  # or docker
     gateway: Mapping[str, str] = field(default_factory=dict)  # options of the storlet gateways
+    token_seconds: int | None = None  # Keystone in the place of tempauth, and how long its tokens live
 
     @property
     def etc(self) -> Path:
@@ -41,12 +43,24 @@ class Layout:
     @property
     def auth_url(self) -> str:
         """The v1 authentication URL of the cluster."""
-        return f"http://{_PROXY_HOST}:{self.port}/auth/v1.0"
+        return f"{self.url}/auth/v1.0"
+
+    @property
+    def url(self) -> str:
+        """The URL of the proxy."""
+        return f"http://{_PROXY_HOST}:{self.port}"
+
+    @property
+    def keystone_url(self) -> str:
+        """The URL of the cluster's Keystone, where it has one."""
+        return f"http://{_PROXY_HOST}:{self.port + 5}/v3"
 
     def addresses(self) -> dict[str, tuple[str, int]]:
         """Give every server's name with the address that it listens on."""
         nodes = {f"object-{n}": (node_host(n), self.port + 1) for n in range(1, OBJECT_NODES + 1)}
+        keystone = {"keystone": (_PROXY_HOST, self.port + 5)} if self.token_seconds else {}
         return {
+            **keystone,
             "memcached": (_PROXY_HOST, self.port + 4),
             "account": (node_host(1), self.port + 3),
             "container": (node_host(1), self.port + 2),
@@ -84,6 +98,7 @@ def write(layout: Layout) -> None:
 def _files(layout: Layout, secret: str) -> dict[str, str]:
     hosts = layout.addresses()
     memcache = ":".join(map(str, hosts["memcached"]))
+    auth = "authtoken s3token keystoneauth" if layout.token_seconds else "tempauth"
     files = {
         "swift.conf": f"""[swift-hash]
 swift_hash_path_suffix = {layout.directory.name}
@@ -93,7 +108,7 @@ default = yes
 """,
         "proxy.conf": f"""{_default(layout, "proxy", hosts["proxy"])}client_timeout = 600
 [pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk s3api tempauth storlet_handler \
+pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk s3api {auth} storlet_handler \
 copy slo dlo versioned_writes symlink proxy-logging proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
@@ -119,6 +134,7 @@ s3_acl = false
 [filter:versioned_writes]
 use = egg:swift#versioned_writes
 allow_object_versioning = true
+{_keystone(layout) if layout.token_seconds else ""}\
 {_filters("catch_errors gatekeeper healthcheck proxy-logging listing_formats bulk copy dlo symlink")}\
 {_engine(layout, "proxy")}""",
         "internal-client.conf": f"""[DEFAULT]
@@ -175,6 +191,30 @@ recon_cache_path = {layout.directory / "cache"}
 
 def _filters(names: str) -> str:
     return "".join(f"[filter:{name}]\nuse = egg:swift#{name.replace('-', '_')}\n" for name in names.split())
+
+
+def _keystone(layout: Layout) -> str:
+    return f"""[filter:keystoneauth]
+use = egg:swift#keystoneauth
+operator_roles = admin, member
+[filter:s3token]
+use = egg:swift#s3token
+auth_uri = {layout.keystone_url}
+[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+www_authenticate_uri = {layout.keystone_url}
+auth_url = {layout.keystone_url}
+auth_type = password
+username = admin
+password = {keystone.ADMIN_KEY}
+project_name = admin
+user_domain_id = default
+project_domain_id = default
+interface = public
+delay_auth_decision = true
+cache = swift.cache
+include_service_catalog = false
+"""
 
 
 def _engine(layout: Layout, name: str) -> str:

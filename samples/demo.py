@@ -76,8 +76,7 @@ def upload(client: SwiftClient, files: dict[str, Path]) -> None:
     for table, file in files.items():
         content = file.read_bytes()
         try:
-            (stored,) = client.objects(f"swift://{CONTAINER}/{table}.csv")
-            if stored.etag == hashlib.md5(content, usedforsecurity=False).hexdigest():
+            if client.object(CONTAINER, f"{table}.csv").etag == hashlib.md5(content, usedforsecurity=False).hexdigest():
                 continue
         except NotFoundError:
             pass

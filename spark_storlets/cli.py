@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from spark_storlets.errors import ConfigurationError, StorletError, error_from_spark
+from spark_storlets.errors import StorletError, error_from_spark
 from spark_storlets.resources import jar_path
 from spark_storlets.sandbox.command import sandbox
 
@@ -23,9 +23,12 @@ _DIRECTORY = click.option(
     help="Where the cluster lives; everything it writes goes below it.",
 )
 _STORE = (
-    click.option("--auth-url", envvar="ST_AUTH", help="v1 authentication URL [ST_AUTH]."),
-    click.option("--user", envvar="ST_USER", help="account:user [ST_USER]."),
-    click.option("--key", envvar="ST_KEY", help="The user's key [ST_KEY]; better not on the command line."),
+    click.option("--auth-url", help="Authentication URL [ST_AUTH, OS_AUTH_URL]."),
+    click.option("--user", help="account:user, or Keystone's user [ST_USER, OS_USERNAME]."),
+    click.option("--key", help="The user's key [ST_KEY, OS_PASSWORD]; better not on the command line."),
+)
+_OPTION = click.option(
+    "--option", "options", multiple=True, metavar="NAME=VALUE", help="A reader option, for example header=true."
 )
 
 
@@ -55,12 +58,14 @@ def jar() -> None:
 @_STORE[0]
 @_STORE[1]
 @_STORE[2]
-def deploy(auth_url: str | None, user: str | None, key: str | None) -> None:
+@_OPTION
+def deploy(auth_url: str | None, user: str | None, key: str | None, options: tuple[str, ...]) -> None:
     """Upload the storlets to an account and enable it for them."""
-    from spark_storlets.datasource.client import SwiftClient
     from spark_storlets.datasource.deploy import deploy as upload
+    from spark_storlets.datasource.login import login_of
 
-    for name in upload(SwiftClient(*_credentials(auth_url, user, key))):
+    given = _given(auth_url, user, key, options)
+    for name in upload(login_of(given).client()):
         click.echo(f"uploaded {name}")
 
 
@@ -68,9 +73,7 @@ def deploy(auth_url: str | None, user: str | None, key: str | None) -> None:
 @click.argument("query")
 @click.option("--path", required=True, multiple=True, help="swift://container/object, the table `data`.")
 @click.option("--schema", help="Columns and types, as in DDL; else all columns are strings.")
-@click.option(
-    "--option", "options", multiple=True, metavar="NAME=VALUE", help="A reader option, for example header=true."
-)
+@_OPTION
 @_STORE[0]
 @_STORE[1]
 @_STORE[2]
@@ -94,13 +97,7 @@ def sql(
 
     from spark_storlets.session import answer, configure
 
-    url, name, secret = _credentials(auth_url, user, key)
-    given = {"authUrl": url, "user": name, "key": secret}
-    for option in options:
-        left, equals, right = option.partition("=")
-        if not equals:
-            raise click.UsageError(f"--option {option}: write NAME=VALUE.")
-        given[left] = right
+    given = _given(auth_url, user, key, options)
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # PySpark logs each error it raises
     builder = SparkSession.builder.master("local[*]").config("spark.ui.enabled", "false")
     spark = configure(
@@ -134,14 +131,14 @@ def sql(
 @_STORE[0]
 @_STORE[1]
 @_STORE[2]
-def doctor(auth_url: str | None, user: str | None, key: str | None) -> None:
+@_OPTION
+def doctor(auth_url: str | None, user: str | None, key: str | None, options: tuple[str, ...]) -> None:
     """Try what a query needs, one thing after the other; exit code 1 at the first that fails, with what to do."""
-    from spark_storlets.datasource.client import SwiftClient
+    from spark_storlets.datasource.login import login_of
     from spark_storlets.doctor import examine
 
-    url, name, secret = _credentials(auth_url, user, key)
-    given = {"authUrl": url, "user": name, "key": secret}
-    for finding in examine(lambda: SwiftClient(url, name, secret), given):
+    given = _given(auth_url, user, key, options)
+    for finding in examine(login_of(given).client, given):
         click.echo(f"{'no ' if finding.remedy else 'yes'}  {finding.what}")
         if finding.remedy:
             click.echo(f"     {finding.remedy}")
@@ -202,15 +199,16 @@ def logs(server: str, directory: Path) -> None:
 main.add_command(sandbox)
 
 
-def _credentials(auth_url: str | None, user: str | None, key: str | None) -> tuple[str, str, str]:
-    for value, option, variable in (
-        (auth_url, "auth-url", "ST_AUTH"),
-        (user, "user", "ST_USER"),
-        (key, "key", "ST_KEY"),
-    ):
-        if not value:
-            raise ConfigurationError(f"which store? Give --{option} or set {variable}.")
-    return str(auth_url), str(user), str(key)
+def _given(auth_url: str | None, user: str | None, key: str | None, options: tuple[str, ...]) -> dict[str, str]:
+    """Give the reader options that were given; what is missing comes from the environment."""
+    flags = {"authUrl": auth_url, "user": user, "key": key}
+    given = {name: value for name, value in flags.items() if value is not None}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals:
+            raise click.UsageError(f"--option {name}: write NAME=VALUE.")
+        given[name] = value
+    return given
 
 
 if __name__ == "__main__":

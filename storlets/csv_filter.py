@@ -63,7 +63,7 @@ def _comparison(tree: dict[str, Any], types: Mapping[str, str]) -> Comparison | 
     if tree.get("op") not in _OPERATORS:
         return None
     column, literal = _column(tree), tree["args"][1]
-    if column is None or "lit" not in literal or literal["type"] != types[column]:
+    if column is None or "lit" not in literal or literal["type"] != types.get(column):
         return None
     text = _text(literal["lit"], literal["type"])
     return None if text is None else Comparison(column, types[column], tree["op"], text)

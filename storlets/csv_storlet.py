@@ -11,7 +11,8 @@ Every request: v, op, csv (Spark's options, as the kernel takes them), header, s
 scan: selection and projection. data_start (offset of the first record, behind byte order mark, header and what is no
     record, or null to find it), aligned (a record begins at `start`), schema ([[name, type], …] of the file), columns
     (names to answer), predicate (or null), early (predicates that Spark evaluates while it parses), mode,
-    corrupt_record (name of the column for the text of malformed records, or null), aggregate (see storlet_aggregate,
+    corrupt_record (name of the column for the text of malformed records, or null), constants ({name: literal}: columns
+    that do not stand in the object; or left out), aggregate (see storlet_aggregate,
     or null), top (see storlet_top, or null), limit (how many rows are wanted, or null), names ([[position, name], …]
     that the header must have, or null), fold_case.
 head: what a planner must know of an object. naming (are the columns' names wanted). Facts: data_start, options (with
@@ -142,7 +143,8 @@ class Scan:
         self._corrupt: str | None = (
             request["corrupt_record"] if request["corrupt_record"] in request["columns"] else None
         )
-        self._output = [name for name in request["columns"] if name != self._corrupt]
+        self._literals: dict[str, Any] = request.get("constants", {})
+        self._output = [name for name in request["columns"] if name != self._corrupt and name not in self._literals]
         self._predicate: dict[str, Any] | None = request["predicate"]
         filtered = columns_of(self._predicate) if self._predicate else set()
         self._comparisons: list[csv_filter.Comparison] = []
@@ -157,6 +159,7 @@ class Scan:
         self._evaluated = self._wanted(name for name in self._required if name in evaluated)
         self._others = self._wanted(name for name in self._output if name not in evaluated)
         fields = {name: arrow_type(self._types[name]) for name in self._output}
+        fields |= {name: arrow_type(literal["type"]) for name, literal in self._literals.items()}
         self.schema = pa.schema([(name, fields.get(name, pa.string())) for name in request["columns"]])
         # The kernel's last columns are the answer as they are.
         self._direct = request["mode"] == "PERMISSIVE" and self._others.schema == self.schema
@@ -190,7 +193,9 @@ class Scan:
         if self._request["mode"] == "FAILFAST":
             made, rows = self._checked(kernel, made, records)
         if self._predicate is not None:
-            passing = pc.indices_nonzero(evaluate(self._predicate, made, records if rows is None else len(rows)))
+            count = records if rows is None else len(rows)
+            known = {**made, **self._constants(count)}
+            passing = pc.indices_nonzero(evaluate(self._predicate, known, count))
             made = {name: made[name].take(passing) for name in made}
             rows = passing if rows is None else rows.take(passing)
         if self._request["mode"] != "FAILFAST":
@@ -207,7 +212,11 @@ class Scan:
             made[self._corrupt] = pc.if_else(malformed, kernel.text(rows), pa.scalar(None, pa.string()))
         if not len(self.schema):
             return _counted(records if rows is None else len(rows))
+        made |= self._constants(records if rows is None else len(rows))
         return pa.record_batch([made[name] for name in self.schema.names], schema=self.schema)
+
+    def _constants(self, rows: int) -> dict[str, pa.Array]:
+        return {name: evaluate(literal, {}, rows) for name, literal in self._literals.items()}
 
     def _wanted(self, names: Iterable[str]) -> Wanted:
         return Wanted((name, self._required.index(name), self._types[name]) for name in names)

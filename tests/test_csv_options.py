@@ -270,7 +270,7 @@ def test_other_compressions_are_refused(read: Read, put: Callable[[str, bytes], 
         ({"samplingRatio": "0"}, ConfigurationError),
         ({"locale": "de-DE"}, UnsupportedError),
         ({"locale": "en-US"}, None),
-        ({"recursiveFileLookup": "true"}, UnsupportedError),
+        ({"pathGlobFilter": "*"}, UnsupportedError),
         ({"nope": "x", "compression": "gzip"}, None),
     ],
 )

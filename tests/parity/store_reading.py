@@ -22,7 +22,7 @@ import pyarrow as pa
 from csv_storlet import CsvStorlet
 from filters import Condition
 from spark_storlets.datasource import csv_table, planner
-from spark_storlets.datasource.client import StoredObject
+from spark_storlets.datasource.client import Listed, StoredObject
 from spark_storlets.datasource.options import ReadOptions
 
 from spark_storlets.errors import StorletError, error_of
@@ -38,14 +38,15 @@ class Folder:
     only: str | None = None
     token: str = "token"
 
-    def objects(self, path: str) -> list[StoredObject]:
-        """All files that hold something, in the order of their names; hidden ones aside, as for any glob."""
-        found = []
-        for file in sorted(self.path.iterdir()):
-            data = file.read_bytes() if self.only in (None, file.name) and not file.name.startswith(("_", ".")) else b""
-            if data:
-                found.append(StoredObject("folder", file.name, len(data), f"{zlib.crc32(data):x}-{len(data)}", False))
-        return found
+    def listed(self, container: str, prefix: str) -> list[Listed]:
+        """All files that hold something, in the order of their names."""
+        files = sorted(file for file in self.path.iterdir() if self.only in (None, file.name))
+        return [Listed("folder", f.name, f.stat().st_size, None) for f in files if f.stat().st_size]
+
+    def object(self, container: str, name: str) -> StoredObject:
+        """One file."""
+        data = (self.path / name).read_bytes()
+        return StoredObject("folder", name, len(data), f"{zlib.crc32(data):x}-{len(data)}", False)
 
     def url(self, container: str, name: str) -> str:
         """The file's path serves as its URL."""
@@ -129,7 +130,7 @@ class Reader:
         Raises:
             StorletError: the planner refuses.
         """
-        options = {"path": "swift://folder/*", "authUrl": "http://none/", "user": "u", "key": "k", **self.options}
+        options = {"path": "swift://folder/", "authUrl": "http://none/", "user": "u", "key": "k", **self.options}
         conf = {
             **self.conf,
             "timeZone": self.conf.get("spark.sql.session.timeZone", "UTC"),

@@ -65,6 +65,6 @@ final class ListingScanBuilder implements SupportsPushDownRequiredColumns, Suppo
 
   @Override
   public Scan build() {
-    return new ListingScan(new StorletsScan.Read(options, table, columns, pushed), List.of(filters));
+    return new ListingScan(new StorletsScan.Read(options, table, Partitions.NONE, columns, pushed), List.of(filters));
   }
 }

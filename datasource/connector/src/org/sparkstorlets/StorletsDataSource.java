@@ -35,10 +35,12 @@ public class StorletsDataSource implements TableProvider, DataSourceRegister, Se
   @Override
   public StructType inferSchema(CaseInsensitiveStringMap given) {
     Map<String, String> options = StorletsTable.options(Map.of(), given.asCaseSensitiveMap());
+    Partitions partitions = Partitions.find(options, new StructType());
     ObjectNode request = Planner.request("schema", options);
+    partitions.addTo(request);
     JsonNode schema = Planner.ask(options, request).path("schema");
     try {
-      return (StructType) DataType.fromJson(schema.toString());
+      return partitions.table((StructType) DataType.fromJson(schema.toString()));
     } catch (RuntimeException e) {
       throw Planner.broken("the answer to \"schema\" holds no schema that Spark can read");
     }
@@ -46,6 +48,6 @@ public class StorletsDataSource implements TableProvider, DataSourceRegister, Se
 
   @Override
   public Table getTable(StructType schema, Transform[] partitioning, Map<String, String> properties) {
-    return new StorletsTable(schema, properties);
+    return new StorletsTable(schema, Partitions.find(StorletsTable.options(properties, Map.of()), schema), properties);
   }
 }

@@ -25,7 +25,8 @@ import org.apache.spark.sql.types.StructType;
 final class StorletsScan implements Batch, SupportsReportStatistics, SupportsRuntimeV2Filtering {
 
   /** What is read. By its equals Spark recognises that two branches of a query read the same. */
-  record Read(Map<String, String> options, StructType table, StructType columns, Pushed pushed) {
+  record Read(
+      Map<String, String> options, StructType table, Partitions partitions, StructType columns, Pushed pushed) {
     // The text that a record would make shows every option.
     @Override
     public String toString() {
@@ -102,7 +103,9 @@ final class StorletsScan implements Batch, SupportsReportStatistics, SupportsRun
   @Override
   public Statistics estimateStatistics() {
     if (statistics == null) {
-      statistics = guess(Planner.ask(read.options(), request("statistics", read)));
+      ObjectNode request = request("statistics", read);
+      read.pushed().addTo(request);
+      statistics = guess(Planner.ask(read.options(), request));
     }
     return statistics;
   }
@@ -151,6 +154,7 @@ final class StorletsScan implements Batch, SupportsReportStatistics, SupportsRun
   static ObjectNode request(String operation, Read read) {
     ObjectNode request = Planner.request(operation, read.options());
     request.set("schema", Json.parse(read.table().json()));
+    read.partitions().addTo(request);
     request.set("columns", Json.MAPPER.valueToTree(read.columns().fieldNames()));
     return request;
   }

@@ -26,14 +26,16 @@ final class StorletsScanBuilder
         SupportsPushDownLimit, SupportsPushDownTopN {
   private final Map<String, String> options;
   private final StructType table;
+  private final Partitions partitions;
   private StructType columns;
   private Predicate[] accepted = new Predicate[0];
   private Pushed pushed = Pushed.NOTHING;
   private Expression[] averages = new Expression[0];
 
-  StorletsScanBuilder(Map<String, String> options, StructType table) {
+  StorletsScanBuilder(Map<String, String> options, StructType table, Partitions partitions) {
     this.options = options;
     this.table = table;
+    this.partitions = partitions;
     this.columns = table;
   }
 
@@ -138,12 +140,13 @@ final class StorletsScanBuilder
 
   @Override
   public Scan build() {
-    return new StorletsScan(new StorletsScan.Read(options, table, columns, pushed));
+    return new StorletsScan(new StorletsScan.Read(options, table, partitions, columns, pushed));
   }
 
   private ObjectNode request(String operation) {
     ObjectNode request = Planner.request(operation, options);
     request.set("schema", Json.parse(table.json()));
+    partitions.addTo(request);
     return request;
   }
 }

@@ -19,10 +19,12 @@ final class StorletsTable implements SupportsRead {
   private static final String SESSION_PREFIX = "spark.datasource.storlets.";
 
   private final StructType schema;
+  private final Partitions partitions;
   private final Map<String, String> properties;
 
-  StorletsTable(StructType schema, Map<String, String> properties) {
-    this.schema = schema;
+  StorletsTable(StructType given, Partitions partitions, Map<String, String> properties) {
+    this.schema = partitions.table(given);
+    this.partitions = partitions;
     this.properties = properties;
   }
 
@@ -49,7 +51,9 @@ final class StorletsTable implements SupportsRead {
   @Override
   public ScanBuilder newScanBuilder(CaseInsensitiveStringMap scanOptions) {
     Map<String, String> options = options(properties, scanOptions.asCaseSensitiveMap());
-    return isListing(options) ? new ListingScanBuilder(options, schema) : new StorletsScanBuilder(options, schema);
+    return isListing(options)
+        ? new ListingScanBuilder(options, schema)
+        : new StorletsScanBuilder(options, schema, partitions);
   }
 
   private static boolean isListing(Map<String, String> options) {
