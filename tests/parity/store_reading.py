@@ -39,9 +39,9 @@ class Folder:
     token: str = "token"
 
     def listed(self, container: str, prefix: str) -> list[Listed]:
-        """All files that hold something, in the order of their names."""
+        """All files, in the order of their names."""
         files = sorted(file for file in self.path.iterdir() if self.only in (None, file.name))
-        return [Listed("folder", f.name, f.stat().st_size, None) for f in files if f.stat().st_size]
+        return [Listed("folder", file.name, file.stat().st_size, None) for file in files]
 
     def object(self, container: str, name: str) -> StoredObject:
         """One file."""
