@@ -7,7 +7,7 @@ SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/ke
 SPARKS := 4.0.1 4.1.4 4.3.0
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples benchmarks storlets tests setup.py
 
-.PHONY: help packages install demo test parity bench bench-engine bench-query bench-scan bench-link bench-kernel bench-publish docs lint wheel compat clean
+.PHONY: help packages install demo test parity bench bench-engine bench-query bench-scan bench-link bench-kernel bench-publish docs samples lint wheel compat clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
@@ -62,6 +62,9 @@ bench-publish: install ## Write docs/benchmarks.md from what the benchmarks have
 docs: install ## Make a site of the documents in build/site
 	$(BIN)/pip install -q -e '.[docs]' --no-build-isolation
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build -q
+
+samples: packages ## Build the samples in Rust into build/samples
+	for sample in samples/*/Cargo.toml; do cargo build -q --release --manifest-path $$sample --target-dir build/samples || exit 1; done
 
 lint: install ## Check types and style (clippy and rustfmt where they are installed)
 	$(BIN)/ruff check $(PYTHON_CODE)

@@ -6,6 +6,7 @@ import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 from spark_storlets.datasource.client import SwiftClient, explained
@@ -48,7 +49,11 @@ CSV = Storlet(
     ),
 )
 EXIF = Storlet("exif_storlet.py", "exif_storlet.ExifStorlet", (*_TABLE, "exif_image.py", "exif_tags.py", *_EXPRESSIONS))
-STORLETS = (CSV, EXIF)
+EXIF_METADATA = Storlet(
+    "exif_metadata_storlet.py", "exif_metadata_storlet.ExifMetadataStorlet", (EXIF.name, *EXIF.dependencies)
+)
+CSV_CLEAN = Storlet("csv_clean_storlet.py", "csv_clean_storlet.CsvCleanStorlet", ())
+STORLETS = (CSV, EXIF, EXIF_METADATA, CSV_CLEAN)
 
 
 def deploy(client: SwiftClient, storlets: Sequence[Storlet] = STORLETS) -> list[str]:
@@ -139,3 +144,32 @@ def check_deployed(client: SwiftClient, storlet: Storlet) -> None:
         raise ConfigurationError(
             f"the deployed {storlet.name} is not that of this release of spark-storlets: run `spark-storlets deploy`."
         )
+
+
+def deploy_program(client: SwiftClient, name: str, program: Path, files: Sequence[Path] = ()) -> str:
+    """Upload a program as a storlet that gets objects on its standard input.
+
+    Args:
+        client: of the account that is to have it.
+        name: of the storlet, without the ending .py: a name that Python could have.
+        program: an executable for the sandbox's system.
+        files: what it finds beside itself.
+
+    Returns:
+        The storlet's name.
+
+    Raises:
+        ConfigurationError: the name is none, or two of the files have one name.
+    """
+    if not name.isidentifier():
+        raise ConfigurationError(f"{name!r} cannot be a storlet's name: use letters, digits and _ only.")
+    storlet, runner = f"{name}.py", storlets_path() / "pipe_storlet.py"
+    names = [runner.name, *(file.name for file in (program, *files))]
+    if len({*names, storlet}) <= len(names):
+        raise ConfigurationError(f"two of {', '.join([storlet, *names])} have the same name: rename one.")
+    enable(client)
+    for file in (runner, program, *files):
+        upload_dependency(client, file.name, file.read_bytes(), executable=file == program)
+    content = f"from pipe_storlet import PipeStorlet\n\n\nclass Program(PipeStorlet):\n    program = {program.name!r}\n"
+    upload_storlet(client, storlet, content.encode(), f"{name}.Program", names)
+    return storlet

@@ -39,14 +39,24 @@ def request_for(client: SwiftClient, item: StoredObject, body: Json, storlet: st
         body: what the storlet is asked for; with begin, start and end.
         storlet: its name.
     """
-    text = base64.urlsafe_b64encode(zlib.compress(json.dumps(body).encode())).decode()
-    pieces = [text[at : at + PARAMETER_BYTES] for at in range(0, len(text), PARAMETER_BYTES)]
-    parameters = {f"r{number}": piece for number, piece in enumerate(pieces)}
     split = Split(body["start"], item.size if body["end"] is None else body["end"])
     # Of a large object the storlet gets a stream, from a little before the split to the end; it stops reading when it
     # has its last record.
     given = Split(body["begin"], item.size) if item.large else None
-    return call_of(client, item, storlet, parameters, split, given)
+    return call_of(client, item, storlet, parameters_of(body), split, given)
+
+
+def parameters_of(body: Json) -> dict[str, str]:
+    """Write the request of a table storlet as a storlet's parameters."""
+    text = base64.urlsafe_b64encode(zlib.compress(json.dumps(body).encode())).decode()
+    pieces = [text[at : at + PARAMETER_BYTES] for at in range(0, len(text), PARAMETER_BYTES)]
+    return {f"r{number}": piece for number, piece in enumerate(pieces)}
+
+
+def table_request(name: str, size: int, split: Split, more: Mapping[str, Any]) -> Json:
+    """Make the request of a table storlet of somebody's own: what it is asked for, and what of which object."""
+    place = {"size": size, "compression": None, "begin": 0, "start": split.start, "end": split.end}
+    return {"v": PROTOCOL, "name": name, **place, **more}
 
 
 def call_of(

@@ -21,7 +21,7 @@ from spark_storlets.datasource.client import SwiftClient, explained
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.paths import find, look_at
 from spark_storlets.datasource.prefetch import sliding_prefetch
-from spark_storlets.datasource.storlet_call import PROTOCOL, call_of, failure, failure_of, request_for, trailer_of
+from spark_storlets.datasource.storlet_call import call_of, failure, failure_of, request_for, table_request, trailer_of
 from spark_storlets.partitioner.splits import Split, grouped, splits_of
 
 from spark_storlets.errors import ConfigurationError, IncompleteAnswerError, StoreUnavailableError
@@ -99,8 +99,7 @@ def _calls(
             splits = splits_of(item.size, read.parallelism, read.min_split_size, read.max_split_size)
         for split in splits:
             if output == "rows":
-                place = {"size": item.size, "compression": None, "begin": 0, "start": split.start, "end": split.end}
-                body = {"v": PROTOCOL, "name": item.name, **place, **params}
+                body = table_request(item.name, item.size, split, params)
                 request = request_for(client, item, body, storlet)
             else:
                 texts = {name: str(value) for name, value in params.items()}
@@ -189,10 +188,14 @@ def _rows(call: _Call, answer: IO[bytes]) -> Iterator[Any]:
 
     data = answer.read()
     trailer_of(call.request, data)
-    for batch in pa.ipc.open_stream(data):
-        row = Row(*batch.schema.names)
-        for values in batch.to_pylist(maps_as_pydicts="strict"):
-            yield row(*values.values())
+    for values in rows_of(data):
+        yield Row(**values)
+
+
+def rows_of(table: bytes) -> Iterator[dict[str, Any]]:
+    """Read a table stream whose trailer was found good."""
+    for batch in pa.ipc.open_stream(table):
+        yield from batch.to_pylist(maps_as_pydicts="strict")
 
 
 _OUTPUTS: Mapping[str, Callable[[_Call, IO[bytes]], Iterator[Any]]] = {"lines": _lines, "bytes": _bytes, "rows": _rows}

@@ -13,6 +13,7 @@ import click
 from spark_storlets.errors import StorletError, error_from_spark
 from spark_storlets.resources import jar_path
 from spark_storlets.sandbox.command import sandbox
+from spark_storlets.storlet_commands import COMMANDS
 
 _DIRECTORY = click.option(
     "--directory",
@@ -196,7 +197,8 @@ def logs(server: str, directory: Path) -> None:
     click.echo(Devstack(directory).log_file(server).read_text(errors="replace"), nl=False)
 
 
-main.add_command(sandbox)
+for _command in (sandbox, *COMMANDS):
+    main.add_command(_command)
 
 
 def _given(auth_url: str | None, user: str | None, key: str | None, options: tuple[str, ...]) -> dict[str, str]:

@@ -1,0 +1,49 @@
+"""Uploading a file through a storlet, which works on it on its way into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import requests
+from spark_storlets.datasource.client import SwiftClient, parse_path
+from spark_storlets.datasource.storlet_call import TIMEOUT, failure, failure_of
+
+from spark_storlets.errors import ConfigurationError
+
+
+def upload_through(client: SwiftClient, file: Path, path: str, storlet: str, params: Mapping[str, str]) -> str:
+    """Upload a file; what is stored is what the storlet makes of it, or nothing if it fails.
+
+    Args:
+        client: logged in.
+        file: what is uploaded.
+        path: swift://container/object, or a path that ends in / and takes the file's name.
+        storlet: the name under which it is deployed.
+        params: its parameters.
+
+    Returns:
+        What was stored, as container/object.
+
+    Raises:
+        ConfigurationError: the path is none of ours.
+        StorletError: the storlet failed or is not there, or the store did not take the object.
+    """
+    container, name = parse_path(path)
+    if name == "*" or name.endswith("/"):
+        name = name.removesuffix("*") + file.name
+    if "*" in name or "?" in name:
+        raise ConfigurationError(f"{path} has a wildcard: name one object.")
+    headers = {"X-Auth-Token": client.token, "X-Run-Storlet": storlet}
+    for number, (key, value) in enumerate(params.items()):
+        headers[f"X-Storlet-Parameter-{number}"] = quote(f"{key}:{value}", safe=":")
+    request = {"object": f"{container}/{name}", "range": f"0-{file.stat().st_size - 1}", "storlet": storlet}
+    try:
+        with open(file, "rb") as data:
+            answer = requests.put(client.url(container, name), data=data, headers=headers, timeout=TIMEOUT)
+    except (requests.RequestException, OSError) as error:
+        raise failure(request, "connect", type(error).__name__) from error
+    if answer.status_code // 100 != 2:
+        raise failure_of(request, answer)
+    return f"{container}/{name}"

@@ -1,0 +1,123 @@
+"""The commands of `spark-storlets` for storlets of one's own: new, run, upload, pipe, put."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spark_storlets.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from spark_storlets.datasource.client import SwiftClient
+
+__all__ = ["COMMANDS"]
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
+_PARAM = click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the storlet.")
+
+
+def _store(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which store."""
+    for option in (
+        click.option("--auth-url", envvar="ST_AUTH", help="v1 authentication URL [ST_AUTH]."),
+        click.option("--user", envvar="ST_USER", help="account:user [ST_USER]."),
+        click.option("--key", envvar="ST_KEY", help="The user's key [ST_KEY]; better not on the command line."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("directory", type=_DIRECTORY)
+def new(directory: Path) -> None:
+    """Make a storlet's project, with a test that needs no store."""
+    from spark_storlets.project import create
+
+    for file in create(directory):
+        click.echo(file)
+    click.echo(f"Try it: python -m pytest {directory}; upload it: spark-storlets upload {directory}")
+
+
+@click.command("run")
+@click.argument("directory", type=_DIRECTORY)
+@click.argument("file", type=_FILE)
+@_PARAM
+@click.option("--table/--plain", default=True, help="Is it a TableStorlet, or one that reads plain parameters?")
+def run_(directory: Path, file: Path, params: tuple[str, ...], table: bool) -> None:
+    """Run a project's storlet on a file of this machine."""
+    from spark_storlets.project import run
+
+    answer = run(directory, file.read_bytes(), _pairs(params), table=table, name=file.name)
+    if table:
+        for row in answer.rows():
+            click.echo("\t".join("NULL" if value is None else str(value) for value in row.values()))
+    else:
+        sys.stdout.buffer.write(answer.output)
+
+
+@click.command()
+@click.argument("directory", type=_DIRECTORY)
+@_store
+def upload(directory: Path, **store: str | None) -> None:
+    """Upload a project's storlet to an account."""
+    from spark_storlets.project import Project
+
+    project = Project.load(directory)
+    project.upload(_client(store))
+    click.echo(f"uploaded storlet/{project.name}")
+
+
+@click.command()
+@click.argument("program", type=_FILE)
+@click.option("--name", help="Of the storlet. [the program's]")
+@click.option("--with", "files", type=_FILE, multiple=True, help="A file that the program finds beside itself.")
+@_store
+def pipe(program: Path, name: str | None, files: tuple[Path, ...], **store: str | None) -> None:
+    """Upload a program that gets objects on its standard input, as a storlet."""
+    from spark_storlets.datasource.deploy import deploy_program
+
+    storlet = deploy_program(_client(store), name or program.stem, program, files)
+    click.echo(f"uploaded storlet/{storlet}")
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.argument("path")
+@click.option("--storlet", required=True, help="What works on it on its way, for example exif_metadata_storlet.py.")
+@_PARAM
+@_store
+def put(file: Path, path: str, storlet: str, params: tuple[str, ...], **store: str | None) -> None:
+    """Upload a file through a storlet: what is stored is the storlet's output.
+
+    Example: spark-storlets put holiday.jpg swift://photos/ --storlet exif_metadata_storlet.py
+    """
+    from spark_storlets.datasource.upload import upload_through
+
+    stored = upload_through(_client(store), file, path, storlet, _pairs(params))
+    click.echo(f"stored {stored}")
+
+
+COMMANDS = (new, run_, upload, pipe, put)
+
+
+def _client(store: dict[str, Any]) -> SwiftClient:
+    from spark_storlets.datasource.client import SwiftClient
+
+    for name, variable in (("auth_url", "ST_AUTH"), ("user", "ST_USER"), ("key", "ST_KEY")):
+        if not store[name]:
+            raise ConfigurationError(f"which store? Give --{name.replace('_', '-')} or set {variable}.")
+    return SwiftClient(store["auth_url"], store["user"], store["key"])
+
+
+def _pairs(params: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in params]
+    for name, equals, _ in pairs:
+        if not (name and equals):
+            raise click.UsageError(f"--param {shlex.quote(name)}: write NAME=VALUE.")
+    return {name: value for name, _, value in pairs}
