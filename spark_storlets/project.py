@@ -40,7 +40,6 @@ MANIFEST = "storlet.json"
 MEMORY, FILE_SIZE = 2 << 30, 64 << 20
 TIMEOUT = 40.0
 MAX_STATUS = 1 << 16
-STDERR = 2
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -195,16 +194,20 @@ def _worker(main: str, directory: Path, timeout: float) -> Iterator[tuple[subpro
     program = Path(spark_storlets.sandbox.__path__[0]) / "worker.py"
     limits = shlex.split(f"prlimit --as={MEMORY} --fsize={FILE_SIZE} --core=0 --nofile=256")
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, theirs:
-        command = [*limits, sys.executable, "-I", "-B", "-u", str(program), str(theirs.fileno()), main, str(directory)]
-        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=STDERR, start_new_session=True)
+    # Of its own: the worker cuts a log that becomes long.
+    with ours, theirs, tempfile.TemporaryFile() as log:
+        command = [*limits, sys.executable, "-I", "-B", "-u", str(program), str(theirs.fileno())]
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=log, stderr=log, start_new_session=True)
         theirs.close()
         try:
             ours.settimeout(timeout)
+            socket.send_fds(ours, [json.dumps([main, str(directory)]).encode()], [log.fileno()])
             yield process, ours
         finally:
             process.kill()
             process.wait()
+            log.seek(0)
+            sys.stderr.write(log.read().decode(errors="replace"))
 
 
 def _call(
