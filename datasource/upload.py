@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import requests
-from spark_storlets.datasource.client import SwiftClient, parse_path
+from spark_storlets.datasource.client import SwiftClient
+from spark_storlets.datasource.paths import parse_path
 from spark_storlets.datasource.storlet_call import TIMEOUT, failure, failure_of
 
 from spark_storlets.errors import ConfigurationError
@@ -31,8 +32,8 @@ def upload_through(client: SwiftClient, file: Path, path: str, storlet: str, par
         StorletError: the storlet failed or is not there, or the store did not take the object.
     """
     container, name = parse_path(path)
-    if name == "*" or name.endswith("/"):
-        name = name.removesuffix("*") + file.name
+    if not name or path.endswith("/"):
+        name = f"{name}/{file.name}".lstrip("/")
     if "*" in name or "?" in name:
         raise ConfigurationError(f"{path} has a wildcard: name one object.")
     headers = {"X-Auth-Token": client.token, "X-Run-Storlet": storlet}

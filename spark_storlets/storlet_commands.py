@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spark_storlets.errors import ConfigurationError
-
 if TYPE_CHECKING:
     from spark_storlets.datasource.client import SwiftClient
 
@@ -25,9 +23,9 @@ _PARAM = click.option("--param", "params", multiple=True, metavar="NAME=VALUE", 
 def _store(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say which store."""
     for option in (
-        click.option("--auth-url", envvar="ST_AUTH", help="v1 authentication URL [ST_AUTH]."),
-        click.option("--user", envvar="ST_USER", help="account:user [ST_USER]."),
-        click.option("--key", envvar="ST_KEY", help="The user's key [ST_KEY]; better not on the command line."),
+        click.option("--auth-url", help="Authentication URL [ST_AUTH, OS_AUTH_URL]."),
+        click.option("--user", help="account:user, or Keystone's user [ST_USER, OS_USERNAME]."),
+        click.option("--key", help="The user's key [ST_KEY, OS_PASSWORD]; better not on the command line."),
     ):
         command = option(command)
     return command
@@ -106,13 +104,11 @@ def put(file: Path, path: str, storlet: str, params: tuple[str, ...], **store: s
 COMMANDS = (new, run_, upload, pipe, put)
 
 
-def _client(store: dict[str, Any]) -> SwiftClient:
-    from spark_storlets.datasource.client import SwiftClient
+def _client(store: dict[str, str | None]) -> SwiftClient:
+    from spark_storlets.datasource.login import login_of
 
-    for name, variable in (("auth_url", "ST_AUTH"), ("user", "ST_USER"), ("key", "ST_KEY")):
-        if not store[name]:
-            raise ConfigurationError(f"which store? Give --{name.replace('_', '-')} or set {variable}.")
-    return SwiftClient(store["auth_url"], store["user"], store["key"])
+    names = {"auth_url": "authUrl", "user": "user", "key": "key"}
+    return login_of({names[name]: value for name, value in store.items() if value}).client()
 
 
 def _pairs(params: tuple[str, ...]) -> dict[str, str]:
