@@ -7,7 +7,7 @@ SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/ke
 SPARKS := 4.0.1 4.1.4 4.3.0
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples benchmarks storlets tests setup.py
 
-.PHONY: help packages install demo test parity bench bench-engine bench-query bench-scan bench-link bench-kernel bench-publish docs samples lint wheel compat clean
+.PHONY: help packages install demo test parity bench bench-engine bench-query bench-scan bench-link bench-kernel bench-publish simulate docs samples lint wheel compat clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
@@ -58,6 +58,9 @@ bench-kernel: install ## Measure the CSV storlet beside pyarrow, polars, duckdb 
 bench-publish: install ## Write docs/benchmarks.md from what the benchmarks have found in build/bench
 	$(BIN)/pip install -q -e '.[bench]' --no-build-isolation
 	$(BIN)/python -m benchmarks.publish
+
+simulate: install ## Play our plan on a simulated store beside chunks and random replicas (to 1,000 nodes)
+	$(BIN)/python -m benchmarks.simulate
 
 docs: install ## Make a site of the documents in build/site
 	$(BIN)/pip install -q -e '.[docs]' --no-build-isolation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spark_storlets.datasource.client import Listed, SwiftClient
+from spark_storlets.datasource.client import Listed, StoredObject, SwiftClient
 from spark_storlets.datasource.csv_options import CsvOptions
 from spark_storlets.datasource.csv_table import CsvTable, check_distinct, is_among
 from spark_storlets.datasource.options import ReadOptions
@@ -14,11 +14,16 @@ from spark_storlets.datasource.pushdown import Pushdown
 from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
 from spark_storlets.datasource.statistics import estimate
 from spark_storlets.datasource.storlet_call import request_for
-from spark_storlets.partitioner.splits import grouped
+from spark_storlets.partitioner.splits import arranged, replica_for
 
 from spark_storlets.errors import ANSWER_ERRORS, ConfigurationError, UnsupportedError
 
 Json = dict[str, Any]
+
+#: Bytes of an answer that the connector holds ready before its turn: Fetch.AHEAD.
+AHEAD = 4 << 20
+#: Which replica is to answer: partitioner/replica_affinity.py, which only a proxy can import.
+REPLICA_HEADER = "X-Spark-Storlets-Replica"
 
 
 class CsvSource:
@@ -97,13 +102,16 @@ class CsvSource:
             "names": None if csv.enforce_schema else [[i, n] for i, (n, _) in enumerate(schema) if n in checked],
             "fold_case": not csv.case_sensitive,
         }
-        bodies = []
+        sized = []
         for listed, item in zip(items, table.objects, strict=True):
             constants = self._partitions.constants(listed.folder)
-            for split in [table.nothing(item)] if none else table.splits(item):
-                bodies.append((item, {**split, **scan, "constants": constants}))
-        sized = [((body["end"] or item.size) - body["start"], request_for(client, item, body)) for item, body in bodies]
-        partitions = [{"requests": group} for group in grouped(sized, self._options.min_split_size)]
+            for number, split in enumerate([table.nothing(item)] if none else table.splits(item)):
+                request = request_for(client, item, {**split, **scan, "constants": constants})
+                sized.append((_size(item, split), _sent(request, item, number, table)))
+        places = max((table.topology(item.container).parallelism for item in table.objects), default=1)
+        ready = self._options.reading["window"] * AHEAD
+        groups = arranged(sized, places, self._options.min_split_size, ready)
+        partitions = [{"requests": group} for group in groups]
         return {"partitions": partitions, "errors": ANSWER_ERRORS, "reading": self._options.reading}
 
     def _pushdown(self) -> Pushdown:
@@ -134,3 +142,16 @@ class CsvSource:
         if (dict(columns).get(corrupt) or "string") != "string":
             raise ConfigurationError(f"the column {corrupt} takes malformed records: make it a string.")
         return [(name, kind) for name, kind in columns if name != corrupt and name not in partitions]
+
+
+def _size(item: StoredObject, split: Json) -> int:
+    size: int = (item.size if split["end"] is None else split["end"]) - split["start"]
+    return size
+
+
+def _sent(request: Json, item: StoredObject, number: int, table: CsvTable) -> Json:
+    """Name the replica that is to answer; proxies that know nothing of it ask any."""
+    if not item.large:
+        replicas = table.topology(item.container).replicas
+        request["headers"][REPLICA_HEADER] = str(replica_for(str(item), number, replicas))
+    return request

@@ -11,6 +11,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from spark_storlets.datasource.client import Listed, StoredObject, SwiftClient
@@ -20,7 +21,9 @@ from spark_storlets.datasource.kernel import csv_kernel
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.paths import look_at
 from spark_storlets.datasource.storlet_call import PROTOCOL, facts_of
+from spark_storlets.datasource.topology import topology_of
 from spark_storlets.partitioner.splits import Split, splits_of
+from spark_storlets.partitioner.topology import Topology
 
 from spark_storlets.errors import ConfigurationError
 
@@ -46,7 +49,11 @@ class CsvTable:
     def __init__(self, client: SwiftClient, options: ReadOptions, csv: CsvOptions, listed: Sequence[Listed]) -> None:
         self._client, self._options, self._csv = client, options, csv
         check_deployed(client, CSV)
-        self.objects = look_at(client, listed)
+        self._topologies: dict[str, Topology] = {}
+        found = look_at(client, listed)
+        # No object server has an erasure-coded object as one file, as with a large one.
+        coded = {container for container in {o.container for o in found} if self.topology(container).erasure_coded}
+        self.objects = [replace(item, large=True) if item.container in coded else item for item in found]
 
     def columns(self) -> list[tuple[str, str]]:
         """Find names and types as Spark does: names from the first record, types (if asked for) from all.
@@ -74,6 +81,12 @@ class CsvTable:
         types = [functools.reduce(merge, column) for column in zip(*found, strict=True)]
         return [(n, "string" if t == "null" else t) for n, t in zip(names, types, strict=True)]
 
+    def topology(self, container: str) -> Topology:
+        """Give the store's shape for a container, asked for once."""
+        if container not in self._topologies:
+            self._topologies[container] = topology_of(self._client, container, self._options)
+        return self._topologies[container]
+
     def splits(self, item: StoredObject, but_header: bool = True) -> list[Json]:
         """Cut an object into splits, each as that part of a request that says what is read and how.
 
@@ -84,7 +97,8 @@ class CsvTable:
         compression, options = compression_of(item.name), self._options
         header = self._csv.header and but_header
         body = self._whole(item, header)
-        splits = splits_of(item.size, options.parallelism, options.min_split_size, options.max_split_size)
+        parallelism = self.topology(item.container).parallelism
+        splits = splits_of(item.size, parallelism, options.min_split_size, options.max_split_size)
         if compression is not None or len(splits) <= 1:
             return [body]  # of an empty object too: count(*) without groups has a row
         if not self._csv.multi_line and overlaps_itself(separator_bytes(self._csv)):

@@ -38,8 +38,8 @@ OPTIONS = (
     Option("regionName", "whose Swift, if Keystone knows several [OS_REGION_NAME]"),
     Option("storageUrl", "the account's URL, if it is not the one that Keystone gives [OS_STORAGE_URL]"),
     Option("cloud", "a cloud of clouds.yaml instead of all these [OS_CLOUD]"),
-    Option("replicas", "replicas that the store keeps of an object", "3"),
-    Option("workersPerNode", "requests that a storage node works on at once", "2"),
+    Option("replicas", "replicas that the store keeps of an object; else what it says itself, or 3"),
+    Option("workersPerNode", "requests that a storage node works on at once; else what the store says, or 2"),
     Option("minSplitSize", "bytes that a split has at least", str(1 << 20)),
     Option("maxSplitSize", "bytes that a split has at most", str(256 << 20)),
     Option("window", "requests that a task has in flight at most", "4"),
@@ -69,7 +69,8 @@ class ReadOptions:
     recursive: bool
     login: Login
     storlet: str
-    parallelism: int
+    replicas: int | None
+    workers: int | None
     min_split_size: int
     max_split_size: int
     reading: Mapping[str, int]  # what the connector must know of how to read, by its names
@@ -100,7 +101,8 @@ class ReadOptions:
             recursive=_boolean("recursiveFileLookup", value("recursiveFileLookup")),
             login=login_of(options),
             storlet=value("storlet"),
-            parallelism=_positive("replicas", value("replicas")) * _positive("workersPerNode", value("workersPerNode")),
+            replicas=_positive("replicas", options["replicas"]) if options.get("replicas") else None,
+            workers=_positive("workersPerNode", options["workerspernode"]) if options.get("workerspernode") else None,
             min_split_size=_positive("minSplitSize", value("minSplitSize")),
             max_split_size=_positive("maxSplitSize", value("maxSplitSize")),
             reading={

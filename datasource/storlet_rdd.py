@@ -22,6 +22,7 @@ from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.paths import find, look_at
 from spark_storlets.datasource.prefetch import sliding_prefetch
 from spark_storlets.datasource.storlet_call import call_of, failure, failure_of, request_for, table_request, trailer_of
+from spark_storlets.datasource.topology import topology_of
 from spark_storlets.partitioner.splits import Split, grouped, splits_of
 
 from spark_storlets.errors import ConfigurationError, IncompleteAnswerError, StoreUnavailableError
@@ -93,10 +94,12 @@ def _calls(
     ranges: bool,
 ) -> Iterator[tuple[Split, Json, str]]:
     found = find(client, read.paths, read.base_path, read.recursive).flat()
+    topology = None
     for item in look_at(client, found, trusting=True):
+        topology = topology or topology_of(client, item.container, read)
         splits = [Split(0, item.size)]
         if ranges and item.size:
-            splits = splits_of(item.size, read.parallelism, read.min_split_size, read.max_split_size)
+            splits = splits_of(item.size, topology.parallelism, read.min_split_size, read.max_split_size)
         for split in splits:
             if output == "rows":
                 body = table_request(item.name, item.size, split, params)

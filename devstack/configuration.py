@@ -111,7 +111,7 @@ default = yes
 pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk s3api {auth} storlet_handler \
 copy slo dlo versioned_writes symlink proxy-logging proxy-server
 [app:proxy-server]
-use = egg:swift#proxy
+paste.app_factory = spark_storlets.partitioner.replica_affinity:app_factory
 account_autocreate = true
 # A storlet that finds no row says nothing for as long as its split takes: silence is not death.
 node_timeout = 600

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
+#: Bytes that are scanned in the time that a request costs besides, about.
+REQUEST = 256 << 10
+_TASKS_A_PLACE = 4
 
 
 class Split(NamedTuple):
@@ -35,22 +39,66 @@ def splits_of(size: int, parallelism: int, least: int, largest: int) -> list[Spl
     return [Split(start, min(start + step, size)) for start in range(0, size, step)]
 
 
-def grouped(sized: Iterable[tuple[int, T]], least: int) -> list[list[T]]:
+def grouped(sized: Iterable[tuple[int, T]], least: int, target: int = 0) -> list[list[T]]:
     """Put small things that follow each other together, for one task each.
 
     Args:
         sized: bytes, and the thing.
-        least: bytes that a group has at least, but for the last one.
+        least: a thing of so many bytes is a group of its own.
+        target: about how many bytes the groups of the others have, all the same; `least` if that is more.
 
     Returns:
         Groups in the given order.
     """
     groups: list[list[T]] = []
-    room = 0
+    run: list[tuple[int, T]] = []
     for size, thing in sized:
-        if room <= 0:
-            groups.append([])
-            room = least
-        groups[-1].append(thing)
-        room -= size
-    return groups
+        if size < least:
+            run.append((size, thing))
+            continue
+        groups += _even(run, max(least, target))
+        groups.append([thing])
+        run = []
+    return groups + _even(run, max(least, target))
+
+
+def _even(run: Sequence[tuple[int, T]], target: int) -> list[list[T]]:
+    total = sum(size for size, _ in run)
+    count = max(1, round(total / target))
+    groups: dict[int, list[T]] = {}
+    end = 0
+    for size, thing in run:
+        end += size
+        # By its middle, so that a group is as often too large as too small.
+        groups.setdefault(min((2 * end - size) * count // (2 * total or 1), count - 1), []).append(thing)
+    return list(groups.values())
+
+
+def arranged(sized: Sequence[tuple[int, T]], parallelism: int, least: int, most: int) -> list[list[T]]:
+    """Make tasks of what is to be read, in the order in which they should start.
+
+    Args:
+        sized: bytes, and the thing.
+        parallelism: what the store can work on at once for one object.
+        least: a thing of so many bytes is a task of its own; smaller ones share tasks of about so many at least.
+        most: bytes that a task of several things has at most, about: it can hold so many ready before they are used.
+            Each request counts as some bytes, too.
+    """
+    ordered = sorted(sized, key=lambda one: -one[0])
+    # The largest first: then the last tasks are short, and all places are busy up to the end.
+    large = [[thing] for size, thing in ordered if size >= least]
+    small = [(size + REQUEST, thing) for size, thing in ordered if size < least]
+    # Several tasks for each place, so that a late one ends little later than the others.
+    target = sum(cost for cost, _ in small) // (_TASKS_A_PLACE * parallelism)
+    return large + _even(small, min(most, max(least, target)))
+
+
+def replica_for(name: str, split: int, replicas: int) -> int:
+    """Choose the replica that reads a split: the splits of an object take turns, and objects begin with different ones.
+
+    Args:
+        name: of the object, with its container.
+        split: its place among the object's splits.
+        replicas: that the store keeps.
+    """
+    return (zlib.crc32(name.encode()) + split) % replicas

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from spark_storlets.errors import StorletError, error_from_spark
+from spark_storlets.plan_command import plan
 from spark_storlets.resources import jar_path
 from spark_storlets.sandbox.command import sandbox
 from spark_storlets.storlet_commands import COMMANDS
@@ -197,7 +198,7 @@ def logs(server: str, directory: Path) -> None:
     click.echo(Devstack(directory).log_file(server).read_text(errors="replace"), nl=False)
 
 
-for _command in (sandbox, *COMMANDS):
+for _command in (plan, sandbox, *COMMANDS):
     main.add_command(_command)
 
 

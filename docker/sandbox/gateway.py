@@ -75,6 +75,7 @@ __all__ = ["WarmGateway"]
 
 TMP_SIZE = 64 * 1024 * 1024  # bytes in /tmp, and of one file anywhere
 MAX_LOG = 1024 * 1024
+POOL_SIZE = 4  # workers, unless the option says otherwise
 STATUS_DELAY = 1.0  # seconds: so old the status may be
 STORLETS = "/var/lib/storlets"  # inside: above the storlet's files
 WORKER = "/run/worker.py"
@@ -97,7 +98,7 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
             raise ValueError("sandbox_uid must not be 0: a storlet run by root could overwrite the stored objects")
         if self.sandbox_uid == os.getuid():
             raise ValueError("sandbox_uid must not be Swift's own: a storlet could overwrite the stored objects")
-        self.pool_size = _option(conf, "pool_size", 4, least=1)
+        self.pool_size = _option(conf, "pool_size", POOL_SIZE, least=1)
         self.queue_size = _option(conf, "queue_size", 32, least=0)
         self.queue_timeout = _option(conf, "queue_timeout", 10.0, least=0)
         self.worker_reuse = config_true_value(conf.get("worker_reuse", "yes"))

@@ -18,6 +18,7 @@ What it adds:
 
 * The version of each dependency goes with the request, so that a new one is seen. To ask for them and for the storlet
   each time would cost more than the call; who may read the storlet's container is still checked each time.
+* The entry spark_storlets of /info tells planners what the store can do (see ``advertisement``).
 * A call that fails before its first output has an answer of its own (see ``failures``), is not run again on the next
   replica unless that may help, and is no error of the disk to the proxy.
 * COPY stores nothing when its source cannot be read or the storlet fails, PUT nothing when its client leaves in
@@ -32,13 +33,16 @@ What it adds:
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
 import eventlet
+from spark_storlets.sandbox.advertisement import Advertisement
 from spark_storlets.sandbox.failures import StorletFailure
+from spark_storlets.sandbox.gateway import POOL_SIZE
 from storlets.swift_middleware import storlet_handler as engine
 from storlets.swift_middleware.handlers import StorletObjectHandler, StorletProxyHandler
 from swift.common.swob import (
@@ -287,6 +291,12 @@ class Heads:
 class Middleware(engine.StorletHandlerMiddleware):  # type: ignore[misc]
     """The engine's middleware with handlers of ours."""
 
+    def __init__(self, app: Any, conf: dict[str, Any], gateway_conf: dict[str, str]) -> None:
+        super().__init__(app, conf, gateway_conf)
+        proxy = conf["execution_server"] == "proxy"
+        workers = int(gateway_conf.get("pool_size", POOL_SIZE))
+        self._advertisement = Advertisement(conf.get("swift_dir", "/etc/swift"), workers) if proxy else None
+
     def _get_handler(self, exec_server: str) -> type:
         handlers = {"proxy": ProxyHandler, "object": ObjectHandler}
         if exec_server not in handlers:
@@ -298,19 +308,25 @@ class Middleware(engine.StorletHandlerMiddleware):  # type: ignore[misc]
         written = [env["PATH_INFO"], _destination(env)] if env["REQUEST_METHOD"] in WRITES else []
         if "HTTP_X_RUN_STORLET" in env:
             env["eventlet.minimum_write_chunk_size"] = 0
-        answer = super().__call__(env, start_response)
+            answer = self._counted(env, start_response)
+        else:
+            answer = super().__call__(env, start_response)
         for path in written:
             version, account, container, name = [*path.lstrip("/").split("/", 3), "", "", "", ""][:4]
             if name and container in (self.conf["storlet_container"], self.conf["storlet_dependency"]):
                 Heads(env, self.app, f"/{version}/{account}", 0).forget(container, [name])
         return answer
 
+    def _counted(self, env: dict[str, Any], start_response: Any) -> Any:
+        call = functools.partial(super().__call__, env, start_response)
+        return self._advertisement.counted(call) if self._advertisement else call()
+
 
 def filter_factory(global_conf: dict[str, str], **local_conf: str) -> Callable[[Any], Middleware]:
     """Return a filter as Paste wants it."""
     made = engine.filter_factory(global_conf, **local_conf)(None)  # it also registers itself for /info
     names = {"storlet_container": "storlet", "storlet_dependency": "dependency"}
-    conf = {**names, **made.conf}
+    conf = {**names, "swift_dir": global_conf.get("swift_dir", "/etc/swift"), **made.conf}
     return lambda app: Middleware(app, conf, made.gateway_conf)
 
 

@@ -1,0 +1,51 @@
+"""Which task reads which bytes from which replica: a read's whole plan, of sizes and the store's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from spark_storlets.partitioner.splits import arranged, replica_for, splits_of
+from spark_storlets.partitioner.topology import Topology
+
+
+class Bounds(NamedTuple):
+    """What a split has at least and at most, and a task can hold ready; in bytes."""
+
+    least: int = 1 << 20
+    largest: int = 256 << 20
+    ready: int = 16 << 20
+
+
+class Sized(NamedTuple):
+    """An object: container/name, its bytes, and whether an object server has it as one file."""
+
+    name: str
+    size: int
+    whole: bool = True
+
+
+class Read(NamedTuple):
+    """A split of an object and the replica that reads it; None: the proxy does."""
+
+    name: str
+    split: int
+    start: int
+    end: int
+    replica: int | None
+
+
+def plan(objects: Iterable[Sized], topology: Topology, bounds: Bounds) -> list[list[Read]]:
+    """Plan the tasks that read some objects, in the order in which they should start."""
+    sized = [(read.end - read.start, read) for one in objects for read in reads_of(one, topology, bounds)]
+    return arranged(sized, topology.parallelism, bounds.least, bounds.ready)
+
+
+def reads_of(one: Sized, topology: Topology, bounds: Bounds) -> Sequence[Read]:
+    """Cut one object."""
+    whole = one.whole and not topology.erasure_coded
+    splits = splits_of(one.size, topology.parallelism, bounds.least, bounds.largest)
+    return [
+        Read(one.name, number, *split, replica_for(one.name, number, topology.replicas) if whole else None)
+        for number, split in enumerate(splits)
+    ]
