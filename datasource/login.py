@@ -13,6 +13,7 @@ from typing import Protocol
 
 from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.keystone import KeystoneClient, application_credential, cloud_session, password_session
+from spark_storlets.datasource.profiles import profile
 
 from spark_storlets.errors import ConfigurationError
 
@@ -122,6 +123,8 @@ def login_of(given: Mapping[str, str], environment: Mapping[str, str] = os.envir
         ConfigurationError: something is missing.
     """
     given = {name.lower(): value for name, value in given.items()}
+    if name := given.get("profile") or environment.get("SPARK_STORLETS_PROFILE"):
+        given = {**profile(name, environment), **given}
     version = _version(given, environment)
     found = {
         name: given.get(name.lower()) or environment.get(variables[0 if version == "1" else 1] or "")

@@ -26,6 +26,7 @@ OPTIONS = (
     Option("basePath", "the folder below which key=value in folders' names makes columns"),
     Option("recursiveFileLookup", "whether all folders below a folder are read, none as a partition", "false"),
     Option("storlet", "what makes the table of the objects: csv, exif, or listing for the objects themselves", "csv"),
+    Option("profile", "a section of ~/.config/spark-storlets/profiles.ini with the next ones [SPARK_STORLETS_PROFILE]"),
     Option("authUrl", "URL of Swift's v1 authentication, or of Keystone [ST_AUTH, OS_AUTH_URL]"),
     Option("user", "account:user, or Keystone's user [ST_USER, OS_USERNAME]"),
     Option("key", "the user's key or password [ST_KEY, OS_PASSWORD]"),

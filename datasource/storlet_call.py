@@ -7,8 +7,8 @@ import contextlib
 import json
 import struct
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import IO, Any
 from urllib.parse import quote
 
 import google_crc32c
@@ -23,6 +23,7 @@ from spark_storlets.errors import ANSWER_ERRORS, KINDS, StorletError, error_of
 
 PROTOCOL = 1
 PARAMETER_BYTES = 6000
+PIECE = 256 << 10
 MAGIC = b"STORLET1"
 TIMEOUT = (10, 600)  # seconds to connect, and without a byte
 # Again only if the store says when: 503 with Retry-After.
@@ -111,6 +112,40 @@ def facts_of(client: SwiftClient, item: StoredObject, body: Json) -> Json:
         raise failure_of(request, answer)
     facts: Json = trailer_of(request, answer.content)["facts"]
     return facts
+
+
+def take(
+    request: Json,
+    into: IO[bytes],
+    session: requests.Session,
+    timeouts: tuple[int, int] = TIMEOUT,
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    """Make a call and write its whole answer.
+
+    Args:
+        request: made by `call_of`.
+        into: what to write to.
+        session: this thread's connections.
+        timeouts: seconds to connect, and without a byte.
+        stopped: tells when nobody wants the rest.
+
+    Raises:
+        StorletError: the store or the storlet failed; what has been written is not whole.
+    """
+    size = 0
+    try:
+        with session.get(request["url"], headers=request["headers"], timeout=timeouts, stream=True) as response:
+            if response.status_code != 200:
+                raise failure_of(request, response)
+            # The store breaks the connection when a storlet fails, so an answer that ends well is whole.
+            for piece in response.iter_content(PIECE):
+                size += into.write(piece)
+                if stopped():
+                    break
+    except requests.RequestException as error:
+        broken = size or not isinstance(error, requests.ConnectionError)
+        raise failure(request, "cut" if broken else "connect", f"{type(error).__name__} after {size} bytes") from error
 
 
 def failure_of(request: Json, answer: requests.Response) -> StorletError:

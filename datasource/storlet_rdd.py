@@ -21,7 +21,7 @@ from spark_storlets.datasource.client import SwiftClient, explained
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.paths import find, look_at
 from spark_storlets.datasource.prefetch import sliding_prefetch
-from spark_storlets.datasource.storlet_call import call_of, failure, failure_of, request_for, table_request, trailer_of
+from spark_storlets.datasource.storlet_call import call_of, request_for, table_request, take, trailer_of
 from spark_storlets.datasource.topology import topology_of
 from spark_storlets.partitioner.splits import Split, grouped, splits_of
 
@@ -35,7 +35,6 @@ __all__ = ["storlet_rdd"]
 Json = dict[str, Any]
 #: Bytes of an answer that are kept in memory.
 IN_MEMORY = 8 << 20
-PIECE = 256 << 10
 #: Small objects share a task, but not more than so many.
 CALLS_PER_TASK = 64
 PAUSE = 0.2  # seconds before the first repetition
@@ -147,20 +146,7 @@ def _answer(request: Json, reading: Mapping[str, int], stopped: threading.Event)
 def _attempt(request: Json, reading: Mapping[str, int], stopped: threading.Event) -> IO[bytes]:
     answer: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 (its reader closes it)
     timeouts = (reading["connectTimeout"], reading["readTimeout"])
-    try:
-        with _session().get(request["url"], headers=request["headers"], timeout=timeouts, stream=True) as response:
-            if response.status_code != 200:
-                raise failure_of(request, response)
-            # The store breaks the connection when a storlet fails, so an answer that ends well is whole.
-            for piece in response.iter_content(PIECE):
-                answer.write(piece)
-                if stopped.is_set():
-                    break
-    except requests.ConnectionError as error:
-        key = "cut" if answer.tell() else "connect"
-        raise failure(request, key, f"{type(error).__name__} after {answer.tell()} bytes") from error
-    except requests.RequestException as error:
-        raise failure(request, "cut", f"{type(error).__name__} after {answer.tell()} bytes") from error
+    take(request, answer, _session(), timeouts, stopped.is_set)
     answer.seek(0)
     return answer
 

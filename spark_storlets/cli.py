@@ -10,10 +10,14 @@ from pathlib import Path
 
 import click
 
-from spark_storlets.errors import StorletError, error_from_spark
+from spark_storlets.deploy_command import deploy
+from spark_storlets.errors import StorletError
 from spark_storlets.plan_command import plan
 from spark_storlets.resources import jar_path
+from spark_storlets.run_command import run
 from spark_storlets.sandbox.command import sandbox
+from spark_storlets.sql_command import sql
+from spark_storlets.store_options import store_options
 from spark_storlets.storlet_commands import COMMANDS
 
 _DIRECTORY = click.option(
@@ -23,14 +27,6 @@ _DIRECTORY = click.option(
     show_default=True,
     envvar="SPARK_STORLETS_DIRECTORY",
     help="Where the cluster lives; everything it writes goes below it.",
-)
-_STORE = (
-    click.option("--auth-url", help="Authentication URL [ST_AUTH, OS_AUTH_URL]."),
-    click.option("--user", help="account:user, or Keystone's user [ST_USER, OS_USERNAME]."),
-    click.option("--key", help="The user's key [ST_KEY, OS_PASSWORD]; better not on the command line."),
-)
-_OPTION = click.option(
-    "--option", "options", multiple=True, metavar="NAME=VALUE", help="A reader option, for example header=true."
 )
 
 
@@ -47,7 +43,7 @@ class _Group(click.Group):
 @click.group(cls=_Group)
 @click.version_option(package_name="spark-storlets")
 def main() -> None:
-    """Spark SQL over CSV in OpenStack Swift, with WHERE and SELECT done inside the store."""
+    """Spark SQL over objects in OpenStack Swift, with the work done inside the store."""
 
 
 @main.command()
@@ -57,90 +53,13 @@ def jar() -> None:
 
 
 @main.command()
-@_STORE[0]
-@_STORE[1]
-@_STORE[2]
-@_OPTION
-def deploy(auth_url: str | None, user: str | None, key: str | None, options: tuple[str, ...]) -> None:
-    """Upload the storlets to an account and enable it for them."""
-    from spark_storlets.datasource.deploy import deploy as upload
-    from spark_storlets.datasource.login import login_of
-
-    given = _given(auth_url, user, key, options)
-    for name in upload(login_of(given).client()):
-        click.echo(f"uploaded {name}")
-
-
-@main.command()
-@click.argument("query")
-@click.option("--path", required=True, multiple=True, help="swift://container/object, the table `data`.")
-@click.option("--schema", help="Columns and types, as in DDL; else all columns are strings.")
-@_OPTION
-@_STORE[0]
-@_STORE[1]
-@_STORE[2]
-def sql(
-    query: str,
-    path: tuple[str, ...],
-    schema: str | None,
-    options: tuple[str, ...],
-    auth_url: str | None,
-    user: str | None,
-    key: str | None,
-) -> None:
-    """Run a query on CSV objects, as the table `data`, in a local Spark.
-
-    Example: spark-storlets sql "SELECT city FROM data WHERE vid < 10" --path swift://demo/meters.csv -o header=true
-    """
-    import logging
-
-    from pyspark.errors import PySparkException
-    from pyspark.sql import SparkSession
-
-    from spark_storlets.session import answer, configure
-
-    given = _given(auth_url, user, key, options)
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # PySpark logs each error it raises
-    builder = SparkSession.builder.master("local[*]").config("spark.ui.enabled", "false")
-    spark = configure(
-        builder.config("spark.log.level", "OFF").config("spark.ui.showConsoleProgress", "false")
-    ).getOrCreate()
-    try:
-        reader = spark.read.format("storlets").options(**given)
-        (reader.schema(schema) if schema else reader).load(list(path)).createOrReplaceTempView("data")
-        frame = spark.sql(query)
-        found = answer(frame)
-        click.echo("\t".join(frame.columns))
-        for row in found.rows:
-            click.echo("\t".join("NULL" if v is None else str(v) for v in row))
-        for scan in found.scans:
-            click.echo(
-                f"{scan.bytes_scanned} bytes scanned, {scan.bytes_received} received: {scan.description}", err=True
-            )
-    except PySparkException as error:
-        ours = error_from_spark(error)
-        raise ours or click.ClickException(str(error).split("\n\nJVM stacktrace")[0].strip()) from error
-    except Exception as error:
-        ours = error_from_spark(error)
-        if ours is None:
-            raise
-        raise ours from error
-    finally:
-        spark.stop()
-
-
-@main.command()
-@_STORE[0]
-@_STORE[1]
-@_STORE[2]
-@_OPTION
-def doctor(auth_url: str | None, user: str | None, key: str | None, options: tuple[str, ...]) -> None:
+@store_options
+def doctor(given: dict[str, str]) -> None:
     """Try what a query needs, one thing after the other; exit code 1 at the first that fails, with what to do."""
     from spark_storlets.datasource.login import login_of
     from spark_storlets.doctor import examine
 
-    given = _given(auth_url, user, key, options)
-    for finding in examine(login_of(given).client, given):
+    for finding in examine(lambda: login_of(given).client(), given):
         click.echo(f"{'no ' if finding.remedy else 'yes'}  {finding.what}")
         if finding.remedy:
             click.echo(f"     {finding.remedy}")
@@ -198,20 +117,8 @@ def logs(server: str, directory: Path) -> None:
     click.echo(Devstack(directory).log_file(server).read_text(errors="replace"), nl=False)
 
 
-for _command in (plan, sandbox, *COMMANDS):
+for _command in (sql, run, deploy, plan, sandbox, *COMMANDS):
     main.add_command(_command)
-
-
-def _given(auth_url: str | None, user: str | None, key: str | None, options: tuple[str, ...]) -> dict[str, str]:
-    """Give the reader options that were given; what is missing comes from the environment."""
-    flags = {"authUrl": auth_url, "user": user, "key": key}
-    given = {name: value for name, value in flags.items() if value is not None}
-    for option in options:
-        name, equals, value = option.partition("=")
-        if not equals:
-            raise click.UsageError(f"--option {name}: write NAME=VALUE.")
-        given[name] = value
-    return given
 
 
 if __name__ == "__main__":

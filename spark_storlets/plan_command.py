@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spark_storlets.store_options import store_options
+
 if TYPE_CHECKING:
     from spark_storlets.partitioner.plan import Read
     from spark_storlets.partitioner.topology import Topology
@@ -18,12 +20,12 @@ _AHEAD = 4 << 20
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="A reader option, as maxSplitSize=1e8.")
 @click.option("--rows", default=40, show_default=True, help="Splits in the table at most.")
-def plan(paths: tuple[str, ...], options: tuple[str, ...], rows: int) -> None:
+@store_options
+def plan(paths: tuple[str, ...], rows: int, given: dict[str, str]) -> None:
     """Show how a path is cut into splits and tasks, and what each replica does.
 
-    The user is that of ST_AUTH, ST_USER and ST_KEY, or of options. Splits of multiLine objects move to the next record.
+    Splits of multiLine objects move to the next record.
 
     Example: spark-storlets plan 'swift://demo/*.csv' --option workersPerNode=4
     """
@@ -35,7 +37,6 @@ def plan(paths: tuple[str, ...], options: tuple[str, ...], rows: int) -> None:
     from spark_storlets.partitioner.plan import Bounds, Sized
     from spark_storlets.partitioner.plan import plan as planned
 
-    given = dict(_pair(option) for option in options)
     read = ReadOptions.parse({**given, "paths": json.dumps(paths)})
     client = read.client()
     objects = look_at(client, find(client, read.paths, read.base_path, read.recursive).every(), trusting=True)
@@ -44,13 +45,6 @@ def plan(paths: tuple[str, ...], options: tuple[str, ...], rows: int) -> None:
     tasks = planned((Sized(str(item), item.size, not item.large) for item in objects), topology, bounds)
     for line in [*_table(tasks, rows), "", *_picture(tasks, topology)]:
         click.echo(line)
-
-
-def _pair(option: str) -> tuple[str, str]:
-    name, equals, value = option.partition("=")
-    if not equals:
-        raise click.UsageError(f"--option {option}: write NAME=VALUE.")
-    return name, value
 
 
 def _table(tasks: Sequence[Sequence[Read]], rows: int) -> Iterator[str]:

@@ -1,14 +1,14 @@
-"""The commands of `spark-storlets` for storlets of one's own: new, run, upload, pipe, put."""
+"""The commands of `spark-storlets` for storlets of one's own: new, try, upload, pipe, put."""
 
 from __future__ import annotations
 
-import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+from spark_storlets.store_options import pairs, store_options
 
 if TYPE_CHECKING:
     from spark_storlets.datasource.client import SwiftClient
@@ -18,17 +18,6 @@ __all__ = ["COMMANDS"]
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _PARAM = click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the storlet.")
-
-
-def _store(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which store."""
-    for option in (
-        click.option("--auth-url", help="Authentication URL [ST_AUTH, OS_AUTH_URL]."),
-        click.option("--user", help="account:user, or Keystone's user [ST_USER, OS_USERNAME]."),
-        click.option("--key", help="The user's key [ST_KEY, OS_PASSWORD]; better not on the command line."),
-    ):
-        command = option(command)
-    return command
 
 
 @click.command()
@@ -42,16 +31,16 @@ def new(directory: Path) -> None:
     click.echo(f"Try it: python -m pytest {directory}; upload it: spark-storlets upload {directory}")
 
 
-@click.command("run")
+@click.command("try")
 @click.argument("directory", type=_DIRECTORY)
 @click.argument("file", type=_FILE)
 @_PARAM
 @click.option("--table/--plain", default=True, help="Is it a TableStorlet, or one that reads plain parameters?")
-def run_(directory: Path, file: Path, params: tuple[str, ...], table: bool) -> None:
+def try_(directory: Path, file: Path, params: tuple[str, ...], table: bool) -> None:
     """Run a project's storlet on a file of this machine."""
     from spark_storlets.project import run
 
-    answer = run(directory, file.read_bytes(), _pairs(params), table=table, name=file.name)
+    answer = run(directory, file.read_bytes(), pairs(params, "--param"), table=table, name=file.name)
     if table:
         for row in answer.rows():
             click.echo("\t".join("NULL" if value is None else str(value) for value in row.values()))
@@ -61,13 +50,13 @@ def run_(directory: Path, file: Path, params: tuple[str, ...], table: bool) -> N
 
 @click.command()
 @click.argument("directory", type=_DIRECTORY)
-@_store
-def upload(directory: Path, **store: str | None) -> None:
+@store_options
+def upload(directory: Path, given: dict[str, str]) -> None:
     """Upload a project's storlet to an account."""
     from spark_storlets.project import Project
 
     project = Project.load(directory)
-    project.upload(_client(store))
+    project.upload(_client(given))
     click.echo(f"uploaded storlet/{project.name}")
 
 
@@ -75,12 +64,12 @@ def upload(directory: Path, **store: str | None) -> None:
 @click.argument("program", type=_FILE)
 @click.option("--name", help="Of the storlet. [the program's]")
 @click.option("--with", "files", type=_FILE, multiple=True, help="A file that the program finds beside itself.")
-@_store
-def pipe(program: Path, name: str | None, files: tuple[Path, ...], **store: str | None) -> None:
+@store_options
+def pipe(program: Path, name: str | None, files: tuple[Path, ...], given: dict[str, str]) -> None:
     """Upload a program that gets objects on its standard input, as a storlet."""
     from spark_storlets.datasource.deploy import deploy_program
 
-    storlet = deploy_program(_client(store), name or program.stem, program, files)
+    storlet = deploy_program(_client(given), name or program.stem, program, files)
     click.echo(f"uploaded storlet/{storlet}")
 
 
@@ -89,31 +78,22 @@ def pipe(program: Path, name: str | None, files: tuple[Path, ...], **store: str 
 @click.argument("path")
 @click.option("--storlet", required=True, help="What works on it on its way, for example exif_metadata_storlet.py.")
 @_PARAM
-@_store
-def put(file: Path, path: str, storlet: str, params: tuple[str, ...], **store: str | None) -> None:
+@store_options
+def put(file: Path, path: str, storlet: str, params: tuple[str, ...], given: dict[str, str]) -> None:
     """Upload a file through a storlet: what is stored is the storlet's output.
 
     Example: spark-storlets put holiday.jpg swift://photos/ --storlet exif_metadata_storlet.py
     """
     from spark_storlets.datasource.upload import upload_through
 
-    stored = upload_through(_client(store), file, path, storlet, _pairs(params))
+    stored = upload_through(_client(given), file, path, storlet, pairs(params, "--param"))
     click.echo(f"stored {stored}")
 
 
-COMMANDS = (new, run_, upload, pipe, put)
+COMMANDS = (new, try_, upload, pipe, put)
 
 
-def _client(store: dict[str, str | None]) -> SwiftClient:
+def _client(given: dict[str, str]) -> SwiftClient:
     from spark_storlets.datasource.login import login_of
 
-    names = {"auth_url": "authUrl", "user": "user", "key": "key"}
-    return login_of({names[name]: value for name, value in store.items() if value}).client()
-
-
-def _pairs(params: tuple[str, ...]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in params]
-    for name, equals, _ in pairs:
-        if not (name and equals):
-            raise click.UsageError(f"--param {shlex.quote(name)}: write NAME=VALUE.")
-    return {name: value for name, _, value in pairs}
+    return login_of(given).client()

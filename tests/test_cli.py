@@ -1,5 +1,6 @@
 """The command as its user sees it: output, one message for a failure, exit codes, no traceback."""
 
+import json
 import os
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def test_sql_prints_the_rows_and_what_the_store_did(command, put):
     path = put("cli.csv", b"k,s\n1,a\n2,\n")
     done = command("sql", "SELECT s, k FROM data WHERE k >= 2", "--path", path, "--schema", "k int, s string",
                    "--option", "header=true")  # fmt: skip
-    assert done.stdout == "s\tk\nNULL\t2\n"
+    assert done.stdout == "s,k\n,2\n"
     assert "bytes scanned" in done.stderr and "k >= 2" in done.stderr
 
 
@@ -46,6 +47,45 @@ def test_failure_is_one_message(command, put, query, path, environment, words):
     said = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
     assert len(said) == 1 and words in said[0], done.stderr
     assert "\tat " not in done.stderr, "no Java stack"
+
+
+def test_rows_are_printed_as_a_table_or_as_json_where_that_is_asked_for(command, put):
+    path = put("forms.csv", b"k,s\n1,[b]a[/b]\n2,\n")
+    arguments = ("sql", "SELECT s, k FROM data ORDER BY k", "--path", path, "-o", "header=true", "--schema", "k int, s string")
+    table = command(*arguments, "--format", "table").stdout
+    assert "[b]a[/b]" in table and "NULL" in table and " k " in table
+    lines = command(*arguments, "--format", "json").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == [{"s": "[b]a[/b]", "k": 1}, {"s": None, "k": 2}]
+
+
+def test_a_profile_says_which_store(command, cluster, tmp_path):
+    file = tmp_path / "spark-storlets" / "profiles.ini"
+    file.parent.mkdir()
+    file.touch(mode=0o600)
+    file.write_text(f"[lake]\nauthUrl = {cluster.auth_url}\nuser = {USER}\nkey = {KEY}\n")
+    wrong = {"XDG_CONFIG_HOME": str(tmp_path), "ST_KEY": "wrong"}
+    assert "csv_storlet.py" in command("deploy", "--profile", "lake", "list", **wrong).stdout
+    assert "it has lake" in command("deploy", "--profile", "sea", "list", code=1, **wrong).stderr
+    assert "check user and key" in command("deploy", "list", code=1, **wrong).stderr
+    file.chmod(0o644)
+    said = command("deploy", "--profile", "lake", "list", code=1, **wrong).stderr
+    assert "chmod 600" in said and KEY not in said
+
+
+def test_storlets_are_listed_shown_and_removed(command, client):
+    command("deploy")
+    listed = {one["name"]: one for one in json.loads(command("deploy", "list", "--json").stdout)}
+    assert listed["csv_storlet.py"]["of_this_release"] is True
+    assert "csv_storlet.CsvStorlet" in command("deploy", "show", "csv_storlet.py").stdout
+    assert "storlet/none.py does not exist" in command("deploy", "show", "none.py", code=1).stderr
+    headers = {"X-Object-Meta-Storlet-Main": "a.A", "X-Object-Meta-Storlet-Dependency": "only_mine.py, storlet_sdk.py"}
+    headers |= {"X-Object-Meta-Storlet-Language": "Python", "X-Object-Meta-Storlet-Interface-Version": "1.0"}
+    client.connection.put_object("storlet", "mine.py", b"class A: pass", headers={**headers, "X-Object-Meta-Storlet-Object-Metadata": "no"})
+    needs = {"X-Object-Meta-Storlet-Dependency-Version": "1"}
+    client.connection.put_object("dependency", "only_mine.py", b"", headers=needs)
+    removed = command("deploy", "remove", "mine.py").stdout.splitlines()
+    assert removed == ["removed storlet/mine.py", "removed dependency/only_mine.py"], "the SDK is others' too"
+    assert "mine.py" not in command("deploy", "list").stdout
 
 
 def test_deploy_says_what_it_uploaded(command, client):

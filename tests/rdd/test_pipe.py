@@ -7,10 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from spark_storlets.datasource.deploy import deploy_program
 from spark_storlets.devstack.configuration import KEY, USER
 
 import spark_storlets
+from spark_storlets.cli import main
 from spark_storlets.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
@@ -109,3 +111,19 @@ def test_the_sample_in_rust(pipe, put, jsonl):
     assert [json.loads(line) for line in found] == [{"temperature": n} for n in range(3)]
     with pytest.raises(Exception, match="exit status 1: jsonl: line 2: "):
         pipe(jsonl, put("pipe/broken.jsonl", b'{"city": 1}\nno\n'), args="--select city")
+
+
+def test_the_command_runs_a_storlet_on_an_object_or_a_range_of_it(pipe, cluster, tmp_path):
+    def command(*arguments):
+        login = ("--auth-url", cluster.auth_url, "--user", USER, "--key", KEY)
+        return CliRunner().invoke(main, ["run", "shell_test.py", "swift://tests/pipe/data", *arguments, *login])
+
+    assert command("--param", "args=print 'a b'", "--range", "11-32").output == "a b|||22\n|"
+    out = tmp_path / "out"
+    assert command("--param", "args=print", "-O", str(out)).exit_code == 0
+    assert out.read_text().endswith("11000\n|")
+    failed = command("--param", "args=late", "-O", str(out))
+    assert failed.exit_code == 1 and failed.output.startswith("Error: ")
+    assert out.read_text().endswith("11000\n|") and list(tmp_path.iterdir()) == [out], "nothing is answered short"
+    assert "begins behind" in command("--range", "20000-30000").output
+    assert command("--range", "9").exit_code == 2

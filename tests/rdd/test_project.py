@@ -71,7 +71,7 @@ def test_names_that_cannot_be(tmp_path):
 def test_a_run_on_the_command_line(tmp_path):
     create(tmp_path / "counting")
     (tmp_path / "log").write_bytes(b"error\nfine\n")
-    called = ["run", str(tmp_path / "counting"), str(tmp_path / "log"), "--param", "text=err"]
+    called = ["try", str(tmp_path / "counting"), str(tmp_path / "log"), "--param", "text=err"]
     assert CliRunner().invoke(main, called).output == "log\t2\t1\n"
     wrong = CliRunner().invoke(main, called[:-2])
     assert (wrong.exit_code, "which text" in wrong.output) == (1, True)

@@ -1,0 +1,129 @@
+"""The command `spark-storlets deploy`: the storlets of an account."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from spark_storlets.errors import NotFoundError
+from spark_storlets.store_options import store_options
+
+if TYPE_CHECKING:
+    from spark_storlets.datasource.client import SwiftClient
+
+__all__ = ["deploy"]
+
+_META = "x-object-meta-storlet-"
+_JSON = click.option("--json", "as_json", is_flag=True, help="For a program to read.")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+@store_options
+def deploy(context: click.Context, given: dict[str, str]) -> None:
+    """Upload this release's storlets to an account, and enable it for them; or look at what is there.
+
+    \b
+    spark-storlets deploy
+    spark-storlets deploy list
+    """
+    if context.invoked_subcommand is not None:
+        context.obj = given
+        return
+    from spark_storlets.datasource.deploy import deploy as upload
+
+    with Console(stderr=True).status("uploading"):
+        names = upload(_client(given))
+    for name in names:
+        click.echo(f"uploaded {name}")
+
+
+@deploy.command("list")
+@_JSON
+@click.pass_obj
+def list_(given: dict[str, str], as_json: bool) -> None:
+    """List the storlets of the account."""
+    found = list(_storlets(_client(given)))
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    table = Table("storlet", "class", "bytes", "uploaded", "release")
+    for one in found:
+        release = {True: "this one", False: "another", None: ""}[one["of_this_release"]]
+        table.add_row(Text(one["name"]), Text(one["main"]), str(one["bytes"]), one["uploaded"], release)
+    Console().print(table)
+
+
+@deploy.command()
+@click.argument("name")
+@_JSON
+@click.pass_obj
+def show(given: dict[str, str], name: str, as_json: bool) -> None:
+    """Show a storlet: its class, its dependencies, when it was uploaded."""
+    found = _storlet(_client(given), name)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for key, value in found.items():
+        click.echo(f"{key.replace('_', ' '):<16} {', '.join(value) if isinstance(value, list) else value}")
+
+
+@deploy.command()
+@click.argument("name")
+@click.pass_obj
+def remove(given: dict[str, str], name: str) -> None:
+    """Remove a storlet from the account, and its dependencies that no other storlet has."""
+    from spark_storlets.datasource.client import explained
+
+    client = _client(given)
+    gone = _storlet(client, name)
+    kept = {file for one in _storlets(client) if one["name"] != name for file in one["dependencies"]}
+    doomed = [("storlet", name), *(("dependency", file) for file in gone["dependencies"] if file not in kept)]
+    for container, file in doomed:
+        try:
+            with explained(f"{container}/{file}"):
+                client.connection.delete_object(container, file)
+        except NotFoundError:
+            continue  # it was gone already
+        click.echo(f"removed {container}/{file}")
+
+
+def _client(given: dict[str, str]) -> SwiftClient:
+    from spark_storlets.datasource.login import login_of
+
+    return login_of(given).client()
+
+
+def _storlets(client: SwiftClient) -> Iterator[dict[str, Any]]:
+    from spark_storlets.datasource.client import explained
+
+    with explained("the container 'storlet': `spark-storlets deploy` makes it. It"):
+        _, listing = client.connection.get_container("storlet", full_listing=True)
+    for entry in listing:
+        yield _storlet(client, entry["name"])
+
+
+def _storlet(client: SwiftClient, name: str) -> dict[str, Any]:
+    from spark_storlets.datasource.client import explained
+    from spark_storlets.datasource.deploy import STORLETS
+
+    with explained(f"storlet/{name}"):
+        headers: dict[str, str] = client.connection.head_object("storlet", name)
+    ours = next((one for one in STORLETS if one.name == name), None)
+    digest = headers.get("x-object-meta-spark-storlets-digest")
+    return {
+        "name": name,
+        "main": headers.get(f"{_META}main", ""),
+        "language": headers.get(f"{_META}language", ""),
+        "dependencies": [part for part in re.split(r"\s*,\s*", headers.get(f"{_META}dependency", "")) if part],
+        "bytes": int(headers["content-length"]),
+        "uploaded": headers.get("last-modified", ""),
+        "of_this_release": None if ours is None else digest == ours.digest,
+    }
