@@ -78,7 +78,7 @@ def test_storlets_are_listed_shown_and_removed(command, client):
     assert listed["csv_storlet.py"]["of_this_release"] is True
     assert "csv_storlet.CsvStorlet" in command("deploy", "show", "csv_storlet.py").stdout
     assert "storlet/none.py does not exist" in command("deploy", "show", "none.py", code=1).stderr
-    headers = {"X-Object-Meta-Storlet-Main": "a.A", "X-Object-Meta-Storlet-Dependency": "only_mine.py, storlet_sdk.py"}
+    headers = {"X-Object-Meta-Storlet-Main": "mine.A", "X-Object-Meta-Storlet-Dependency": "only_mine.py, storlet_sdk.py"}
     headers |= {"X-Object-Meta-Storlet-Language": "Python", "X-Object-Meta-Storlet-Interface-Version": "1.0"}
     client.connection.put_object("storlet", "mine.py", b"class A: pass", headers={**headers, "X-Object-Meta-Storlet-Object-Metadata": "no"})
     needs = {"X-Object-Meta-Storlet-Dependency-Version": "1"}

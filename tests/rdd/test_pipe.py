@@ -118,12 +118,12 @@ def test_the_command_runs_a_storlet_on_an_object_or_a_range_of_it(pipe, cluster,
         login = ("--auth-url", cluster.auth_url, "--user", USER, "--key", KEY)
         return CliRunner().invoke(main, ["run", "shell_test.py", "swift://tests/pipe/data", *arguments, *login])
 
-    assert command("--param", "args=print 'a b'", "--range", "11-32").output == "a b|||22\n|"
+    assert command("--param", "args=print 'a b'", "--range", "11-32").output == "a b||/tmp|22|"
     out = tmp_path / "out"
     assert command("--param", "args=print", "-O", str(out)).exit_code == 0
-    assert out.read_text().endswith("11000\n|")
+    assert out.read_text().endswith("11000|")
     failed = command("--param", "args=late", "-O", str(out))
     assert failed.exit_code == 1 and failed.output.startswith("Error: ")
-    assert out.read_text().endswith("11000\n|") and list(tmp_path.iterdir()) == [out], "nothing is answered short"
+    assert out.read_text().endswith("11000|") and list(tmp_path.iterdir()) == [out], "nothing is answered short"
     assert "begins behind" in command("--range", "20000-30000").output
     assert command("--range", "9").exit_code == 2
