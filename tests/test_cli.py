@@ -51,7 +51,16 @@ def test_failure_is_one_message(command, put, query, path, environment, words):
 
 def test_rows_are_printed_as_a_table_or_as_json_where_that_is_asked_for(command, put):
     path = put("forms.csv", b"k,s\n1,[b]a[/b]\n2,\n")
-    arguments = ("sql", "SELECT s, k FROM data ORDER BY k", "--path", path, "-o", "header=true", "--schema", "k int, s string")
+    arguments = (
+        "sql",
+        "SELECT s, k FROM data ORDER BY k",
+        "--path",
+        path,
+        "-o",
+        "header=true",
+        "--schema",
+        "k int, s string",
+    )
     table = command(*arguments, "--format", "table").stdout
     assert "[b]a[/b]" in table and "NULL" in table and " k " in table
     lines = command(*arguments, "--format", "json").stdout.splitlines()
@@ -78,9 +87,14 @@ def test_storlets_are_listed_shown_and_removed(command, client):
     assert listed["csv_storlet.py"]["of_this_release"] is True
     assert "csv_storlet.CsvStorlet" in command("deploy", "show", "csv_storlet.py").stdout
     assert "storlet/none.py does not exist" in command("deploy", "show", "none.py", code=1).stderr
-    headers = {"X-Object-Meta-Storlet-Main": "mine.A", "X-Object-Meta-Storlet-Dependency": "only_mine.py, storlet_sdk.py"}
+    headers = {
+        "X-Object-Meta-Storlet-Main": "mine.A",
+        "X-Object-Meta-Storlet-Dependency": "only_mine.py, storlet_sdk.py",
+    }
     headers |= {"X-Object-Meta-Storlet-Language": "Python", "X-Object-Meta-Storlet-Interface-Version": "1.0"}
-    client.connection.put_object("storlet", "mine.py", b"class A: pass", headers={**headers, "X-Object-Meta-Storlet-Object-Metadata": "no"})
+    client.connection.put_object(
+        "storlet", "mine.py", b"class A: pass", headers={**headers, "X-Object-Meta-Storlet-Object-Metadata": "no"}
+    )
     needs = {"X-Object-Meta-Storlet-Dependency-Version": "1"}
     client.connection.put_object("dependency", "only_mine.py", b"", headers=needs)
     removed = command("deploy", "remove", "mine.py").stdout.splitlines()

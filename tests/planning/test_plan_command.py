@@ -17,7 +17,11 @@ def test_splits_as_a_table_and_a_picture(cluster, client, put):
     lines = run.output.splitlines()
     assert len([line for line in lines if line.endswith("tests/shown/large.csv")]) == 6
     assert "0-99999" in run.output and "500000-599999" in run.output
-    assert {line.split()[0] for line in lines if line.endswith(tuple(f"small-{n}.csv" for n in "abc"))} == {"6", "7", "8"}
+    assert {line.split()[0] for line in lines if line.endswith(tuple(f"small-{n}.csv" for n in "abc"))} == {
+        "6",
+        "7",
+        "8",
+    }
     bars = [line for line in lines if line.startswith("replica ")]
     assert len(bars) == 3 and all("█" in bar for bar in bars)
     assert lines[-1].startswith("9 tasks of 10 B to 97.66 KiB; 3 replicas of 2 workers")
