@@ -44,7 +44,11 @@ def sql(query: str, path: tuple[str, ...], schema: str | None, form: str | None,
     from spark_storlets.session import answer, configure
 
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # PySpark logs each error it raises
-    quiet = {"spark.ui.enabled": "false", "spark.log.level": "OFF", "spark.ui.showConsoleProgress": "false"}
+    quiet: dict[str, bool | float | int | str | None] = {
+        "spark.ui.enabled": "false",
+        "spark.log.level": "OFF",
+        "spark.ui.showConsoleProgress": "false",
+    }
     console = Console(stderr=True)
     with console.status("starting Spark"):
         spark = configure(SparkSession.builder.master("local[*]").config(map=quiet)).getOrCreate()
