@@ -7,7 +7,7 @@ SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/ke
 SPARKS := 4.0.1 4.1.4 4.3.0
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples benchmarks storlets tests setup.py
 
-.PHONY: help packages install demo test parity bench bench-engine bench-query bench-scan bench-link bench-kernel bench-publish simulate docs samples lint wheel compat clean
+.PHONY: help packages install demo test parity bench bench-engine bench-query bench-scan bench-link bench-kernel bench-listing bench-publish simulate docs samples lint wheel compat clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
@@ -32,7 +32,7 @@ test: install ## Run the whole test suite
 parity: install ## Compare generated files (CASES=20000) with spark.read.csv; outcome in build/parity.json
 	PARITY_CASES=$(or $(CASES),20000) $(BIN)/python -m pytest -q -s tests/parity/test_parity.py
 
-bench: bench-engine bench-query bench-scan bench-link bench-kernel ## Measure everything; each bench-NAME writes build/bench/NAME.json
+bench: bench-engine bench-query bench-scan bench-link bench-kernel bench-listing ## Measure everything; each bench-NAME writes build/bench/NAME.json
 
 bench-engine: install ## Measure what a call of a storlet costs beside a plain GET
 	$(BIN)/python -m benchmarks.engine
@@ -58,6 +58,9 @@ bench-kernel: install ## Measure the CSV storlet beside pyarrow, polars, duckdb 
 bench-publish: install ## Write docs/benchmarks.md from what the benchmarks have found in build/bench
 	$(BIN)/pip install -q -e '.[bench]' --no-build-isolation
 	$(BIN)/python -m benchmarks.publish
+
+bench-listing: install ## Measure the listing of a million names beside swiftclient's
+	$(BIN)/python -m benchmarks.listing
 
 simulate: install ## Play our plan on a simulated store beside chunks and random replicas (to 1,000 nodes)
 	$(BIN)/python -m benchmarks.simulate

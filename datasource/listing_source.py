@@ -147,6 +147,8 @@ class ListingSource:
 
     def _listings(self, client: SwiftClient) -> Iterator[Listing]:
         for path in self._options.paths:
+            if not isinstance(path, str):
+                raise ConfigurationError("a listing takes no names: filter it by them.")
             container, _ = parse_path(path)
             yield Listing(client, container, path.removeprefix(f"swift://{container}").removeprefix("/"))
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spark_storlets.datasource.client import SwiftClient
+from spark_storlets.datasource.client import Listed, SwiftClient
 from spark_storlets.datasource.login import Login, login_of
+from spark_storlets.datasource.paths import parse_path
 
 from spark_storlets.errors import ConfigurationError
 
@@ -23,6 +24,7 @@ class Option:
 
 OPTIONS = (
     Option("path", "swift://container/name of an object or a folder, or a pattern; load() takes a list too"),
+    Option("names", "objects of the container that path names, as JSON: pairs of name and bytes, or null"),
     Option("basePath", "the folder below which key=value in folders' names makes columns"),
     Option("recursiveFileLookup", "whether all folders below a folder are read, none as a partition", "false"),
     Option("storlet", "what makes the table of the objects: csv, exif, or listing for the objects themselves", "csv"),
@@ -65,7 +67,7 @@ class ReadOptions:
         ConfigurationError: an option is missing or cannot be understood.
     """
 
-    paths: tuple[str, ...]
+    paths: tuple[str | Listed, ...]
     base_path: str | None
     recursive: bool
     login: Login
@@ -95,7 +97,11 @@ class ReadOptions:
                 raise ConfigurationError(f"the option {name} ({option.help}) is missing: give it.")
             return found
 
-        paths = json.loads(options["paths"]) if options.get("paths") else [value("path")]
+        paths: list[str | Listed] = json.loads(options["paths"]) if options.get("paths") else [value("path")]
+        if options.get("names"):
+            container, _ = parse_path(value("path"))
+            known = json.loads(options["names"])
+            paths = [Listed(container, name, -1 if size is None else size, None) for name, size in known]
         return cls(
             paths=tuple(paths),
             base_path=options.get("basepath"),

@@ -77,12 +77,12 @@ class Found:
         return [self.base] if self.base is not None else sorted({root.folder for root in self.roots})
 
 
-def find(client: SwiftClient, paths: Sequence[str], base: str | None, recursive: bool) -> Found:
+def find(client: SwiftClient, paths: Sequence[str | Listed], base: str | None, recursive: bool) -> Found:
     """List what paths name.
 
     Args:
         client: logged in.
-        paths: of the read.
+        paths: of the read; or objects that are known by name, whose size is negative if it is not known.
         base: the option basePath.
         recursive: the option recursiveFileLookup.
 
@@ -90,7 +90,14 @@ def find(client: SwiftClient, paths: Sequence[str], base: str | None, recursive:
         ConfigurationError: a path is none of ours, or not below the base.
         NotFoundError: a path names nothing.
     """
-    roots = tuple(root for path in paths for root in _roots(client, path))
+    named = [path for path in paths if isinstance(path, Listed)]
+    unknown = [item for item in named if item.size < 0]
+    sizes = {item: found.size for item, found in zip(unknown, look_at(client, unknown), strict=True)}
+    objects = (item._replace(size=sizes.get(item, item.size)) for item in named)
+    roots = (
+        *(root for path in paths if isinstance(path, str) for root in _roots(client, path)),
+        *(Root(item.folder, True, (item,)) for item in objects),
+    )
     folder = None if base is None else _folder(*parse_path(base))
     for root in roots:
         if folder is not None and not f"{root.folder}/".startswith(f"{folder}/"):

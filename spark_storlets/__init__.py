@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from spark_storlets.datasource.prefetch import sliding_prefetch
 from spark_storlets.errors import StorletError, error_from_spark
-from spark_storlets.listing import listing_rdd
+from spark_storlets.listing import listing_rdd, read_names
 from spark_storlets.session import Answer, ScanReport, answer, configure, install
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "error_from_spark",
     "install",
     "listing_rdd",
+    "read_names",
     "sliding_prefetch",
     "storlet_rdd",
 ]

@@ -1,24 +1,28 @@
-"""A container's listing as an RDD: each partition lists its own range of names, page by page as they are taken.
+"""A container's listing as an RDD, and objects that a listing names as a table.
 
-It is no detour through the DataFrame of a listing, because the JVM hands rows to Python ahead of their use, up to whole
-partitions.
+In the RDD each partition lists its own range of names, page by page as they are taken. It is no detour through the
+DataFrame of a listing, because the JVM hands rows to Python ahead of their use, up to whole partitions.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 import random
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from spark_storlets.errors import LISTING_ERRORS, IncompleteAnswerError, StorletError, error_of
+from spark_storlets.errors import LISTING_ERRORS, ConfigurationError, IncompleteAnswerError, StorletError, error_of
 
 if TYPE_CHECKING:
     import requests
     from pyspark import RDD, SparkContext
+    from pyspark.sql import DataFrame
 
+#: Objects that `read_names` takes: each costs the driver a request, and some hundred bytes.
+MOST_NAMES = 100_000
 _CONF = "spark.datasource.storlets."
 
 
@@ -53,6 +57,31 @@ def listing_rdd(sc: SparkContext, path: str, **options: str) -> RDD[ListedObject
     plan = ListingSource(request).plan()
     tasks = [_Task(partition["ranges"], plan["reading"]) for partition in plan["partitions"]]
     return sc.parallelize(tasks, max(1, len(tasks))).flatMap(_listed)
+
+
+def read_names(frame: DataFrame, container: str, schema: str | None = None, **options: str) -> DataFrame:
+    """Read the objects that a listing names, by a storlet.
+
+    The names are collected on the driver, which plans their reading. Of more than MOST_NAMES read folders or patterns.
+
+    Args:
+        frame: names in the column name; with the column bytes, as a listing has it, no object is looked at twice.
+        container: that the names are of.
+        schema: of the table, as the reader takes it.
+        options: of the reader: storlet, authUrl, user, key, header, …
+
+    Raises:
+        ConfigurationError: there are too many names, or none.
+    """
+    known = frame.select("name", *(["bytes"] if "bytes" in frame.columns else [])).distinct().take(MOST_NAMES + 1)
+    if not 0 < len(known) <= MOST_NAMES:
+        raise ConfigurationError(
+            f"{'more than ' if known else ''}{len(known) and MOST_NAMES} names to read: give at least one and at most "
+            f"{MOST_NAMES}, or read folders or patterns of names."
+        )
+    names = json.dumps([(row[0], row[1] if len(row) > 1 else None) for row in known])
+    reader = frame.sparkSession.read.format("storlets").options(**{**options, "names": names})
+    return (reader.schema(schema) if schema else reader).load(f"swift://{container}")
 
 
 class _Task(NamedTuple):

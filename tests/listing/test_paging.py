@@ -8,6 +8,7 @@ from spark_storlets.devstack.configuration import KEY, USER
 from stand_in import Names, serving
 
 import spark_storlets
+from spark_storlets.errors import ConfigurationError
 
 
 @pytest.fixture
@@ -88,3 +89,16 @@ def test_objects_that_come_and_go_change_no_other_row(spark, cluster, client):
     finally:
         done.set()
         thread.join()
+
+
+def test_listing_feeds_a_storlet(read, put, cluster):
+    put("fed/{odd} [name].csv", b"1\n2\n")
+    put("fed/b*.csv", b"3\n")
+    put("fed/large.csv", b"4\n" * 100)
+    small = read("swift://tests/fed/", storlet="listing").drop("metadata").where("bytes < 100")
+    client = {"authUrl": cluster.auth_url, "user": USER, "key": KEY}
+    for names in (small, small.select("name"), small.union(small)):
+        table = spark_storlets.read_names(names, "tests", "a int", **client)
+        assert sorted(row.a for row in table.where("a > 1").collect()) == [2, 3]
+    with pytest.raises(ConfigurationError, match="at least one"):
+        spark_storlets.read_names(small.where("name = 'none'"), "tests", "a int", **client)
