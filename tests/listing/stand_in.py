@@ -80,8 +80,11 @@ def skewed_folders(folders: int = 60, power: float = 1.1) -> Names:
 
 
 @contextmanager
-def serving(names: Names) -> Iterator[ThreadingHTTPServer]:
-    """Serve the names as the container `big`; the server counts requests in `asked`, and of them whole pages in `pages`."""
+def serving(names: Names, shard: int = NAMES) -> Iterator[ThreadingHTTPServer]:
+    """Serve the names as the container `big`; the server counts requests in `asked`, and of them whole pages in `pages`.
+
+    A page ends where a shard does: each has so many names.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -125,8 +128,9 @@ def serving(names: Names) -> Iterator[ThreadingHTTPServer]:
             names.at(upper) if upper else names.count, names.at(prefix + "\U0010ffff") if prefix else names.count
         )
         if reverse:
+            first = max(first, (last - 1) // shard * shard)
             return range(last - 1, max(first - 1, last - 1 - limit), -1)
-        return range(first, min(last, first + limit))
+        return range(first, min(last, first + limit, (first // shard + 1) * shard))
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.asked = server.pages = 0

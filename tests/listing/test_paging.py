@@ -32,6 +32,15 @@ def test_each_name_once_in_many_tasks(spark, numbers):
     )
 
 
+def test_short_pages_of_shards_are_not_the_end(spark):
+    with serving(Names(lambda i: f"{i:08}", 30_000), shard=170) as server:
+        frame = spark.read.format("storlets").options(storlet="listing", **options_of(server)).load("swift://big")
+        assert frame.rdd.getNumPartitions() == 3
+        assert frame.select("name").distinct().count() == 30_000
+        rdd = spark_storlets.listing_rdd(spark.sparkContext, "swift://big", **options_of(server))
+        assert rdd.map(lambda one: one.name).collect() == [f"{i:08}" for i in range(30_000)]
+
+
 def test_limit_stops_early(spark, numbers):
     frame = spark.read.format("storlets").options(storlet="listing", **options_of(numbers)).load("swift://big")
     assert len(frame.select("name").limit(10).collect()) == 10
