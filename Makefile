@@ -7,7 +7,7 @@ SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/ke
 SPARKS := 4.0.1 4.1.4 4.3.0
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples benchmarks storlets tests setup.py
 
-.PHONY: help packages install demo test parity bench bench-engine bench-query bench-scan bench-link bench-kernel bench-listing bench-publish simulate docs samples lint wheel compat clean
+.PHONY: help packages install demo test parity bench bench-engine bench-query bench-scan bench-link bench-kernel bench-listing bench-exif bench-wasm bench-publish simulate docs samples lint wheel compat clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
@@ -32,7 +32,7 @@ test: install ## Run the whole test suite
 parity: install ## Compare generated files (CASES=20000) with spark.read.csv; outcome in build/parity.json
 	PARITY_CASES=$(or $(CASES),20000) $(BIN)/python -m pytest -q -s tests/parity/test_parity.py
 
-bench: bench-engine bench-query bench-scan bench-link bench-kernel bench-listing ## Measure everything; each bench-NAME writes build/bench/NAME.json
+bench: bench-engine bench-query bench-scan bench-link bench-kernel bench-listing bench-exif bench-wasm ## Measure everything; each bench-NAME writes build/bench/NAME.json
 
 bench-engine: install ## Measure what a call of a storlet costs beside a plain GET
 	$(BIN)/python -m benchmarks.engine
@@ -54,6 +54,13 @@ build/s3a: benchmarks/s3a.xml
 bench-kernel: install ## Measure the CSV storlet beside pyarrow, polars, duckdb and wc on one core
 	$(BIN)/pip install -q -e '.[bench]' --no-build-isolation
 	$(BIN)/python -m benchmarks.kernel
+
+bench-exif: install ## Measure photos' EXIF data read in the store beside fetching the photos, or their heads
+	$(BIN)/python -m benchmarks.exif
+
+bench-wasm: install ## Measure a WebAssembly function in the store beside UDFs of Spark's
+	$(BIN)/pip install -q -e '.[bench]' --no-build-isolation
+	$(BIN)/python -m benchmarks.wasm
 
 bench-publish: install ## Write docs/benchmarks.md from what the benchmarks have found in build/bench
 	$(BIN)/pip install -q -e '.[bench]' --no-build-isolation

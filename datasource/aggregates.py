@@ -63,7 +63,7 @@ class Aggregation:
         }
 
 
-def bind(offered: Mapping[str, Any], schema: Mapping[str, str], zone: str) -> Aggregation:
+def bind(offered: Mapping[str, Any], schema: Mapping[str, str | Expression], zone: str) -> Aggregation:
     """Make an aggregation of what Spark offers.
 
     Args:

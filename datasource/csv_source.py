@@ -7,6 +7,7 @@ from typing import Any
 from spark_storlets.datasource.client import Listed, StoredObject, SwiftClient
 from spark_storlets.datasource.csv_options import CsvOptions
 from spark_storlets.datasource.csv_table import CsvTable, check_distinct, is_among
+from spark_storlets.datasource.deploy import CSV, WASM, check_deployed
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.partitions import Partitions
 from spark_storlets.datasource.paths import Found, find
@@ -14,6 +15,7 @@ from spark_storlets.datasource.pushdown import Pushdown
 from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
 from spark_storlets.datasource.statistics import estimate
 from spark_storlets.datasource.storlet_call import request_for
+from spark_storlets.datasource.wasm import computed_of, emitted
 from spark_storlets.partitioner.splits import arranged, replica_for
 
 from spark_storlets.errors import ANSWER_ERRORS, ConfigurationError, UnsupportedError
@@ -42,6 +44,7 @@ class CsvSource:
         self._options = ReadOptions.parse(request["options"])
         self._csv = CsvOptions.parse(request["options"], request["conf"])
         self._partitions = Partitions(request)
+        self._computed = computed_of(self._options)
 
     def schema(self) -> Json:
         """Find the columns that stand in the objects of a path without a schema."""
@@ -56,7 +59,7 @@ class CsvSource:
                 f"the column {both[0]} stands in the objects and in their folders' names: give a schema, in which the "
                 "objects' column has another name."
             )
-        return {"schema": struct_of(columns)}
+        return {"schema": struct_of([*columns, *((one.name, one.type) for one in self._computed)])}
 
     def push(self) -> Json:
         """Decide which predicates the store evaluates."""
@@ -101,12 +104,18 @@ class CsvSource:
             "corrupt_record": csv.corrupt_record,
             "names": None if csv.enforce_schema else [[i, n] for i, (n, _) in enumerate(schema) if n in checked],
             "fold_case": not csv.case_sensitive,
+            "computed": emitted(self._computed, dict(schema)),
+            "wasm_fuel": self._options.wasm_fuel,
         }
+        storlet = CSV.name
+        if self._computed:
+            storlet = f"{self._options.wasm}.py"
+            check_deployed(client, WASM, storlet)
         sized = []
         for listed, item in zip(items, table.objects, strict=True):
             constants = self._partitions.constants(listed.folder)
             for number, split in enumerate([table.nothing(item)] if none else table.splits(item)):
-                request = request_for(client, item, {**split, **scan, "constants": constants})
+                request = request_for(client, item, {**split, **scan, "constants": constants}, storlet)
                 sized.append((_size(item, split), _sent(request, item, number, table)))
         places = max((table.topology(item.container).parallelism for item in table.objects), default=1)
         ready = self._options.reading["window"] * AHEAD
@@ -117,8 +126,10 @@ class CsvSource:
     def _pushdown(self) -> Pushdown:
         zone = self._request["conf"].get("timeZone") or "UTC"
         partitions, mode = dict(self._partitions.columns), self._csv.mode
-        schema = {**dict(self._columns()), **partitions}
-        return Pushdown(self._options, schema, zone, mode, self._csv.filter_pushdown, partitions)
+        stored = dict(self._columns())
+        computed = {one.name: one.bound(stored) for one in self._computed}
+        schema = {**stored, **{one.name: one.type for one in self._computed}, **partitions}
+        return Pushdown(self._options, schema, zone, mode, self._csv.filter_pushdown, partitions, computed)
 
     def _found(self, client: SwiftClient) -> Found:
         return find(client, self._options.paths, self._options.base_path, self._options.recursive)
@@ -141,7 +152,14 @@ class CsvSource:
         partitions = dict(self._partitions.columns)
         if (dict(columns).get(corrupt) or "string") != "string":
             raise ConfigurationError(f"the column {corrupt} takes malformed records: make it a string.")
-        return [(name, kind) for name, kind in columns if name != corrupt and name not in partitions]
+        computed = {one.name: one.type for one in self._computed}
+        for name, kind in columns:
+            if computed.get(name, kind) != kind:
+                raise ConfigurationError(
+                    f"the column {name} is {kind} in the schema and {computed[name]} in wasmColumns."
+                )
+        elsewhere = {corrupt, *partitions, *computed}
+        return [(name, kind) for name, kind in columns if name not in elsewhere]
 
 
 def _size(item: StoredObject, split: Json) -> int:

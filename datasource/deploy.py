@@ -53,6 +53,8 @@ EXIF_METADATA = Storlet(
     "exif_metadata_storlet.py", "exif_metadata_storlet.ExifMetadataStorlet", (EXIF.name, *EXIF.dependencies)
 )
 CSV_CLEAN = Storlet("csv_clean_storlet.py", "csv_clean_storlet.CsvCleanStorlet", ())
+#: The part of a module's storlet that is the same for all modules.
+WASM = Storlet("wasm_storlet.py", "", (CSV.name, *CSV.dependencies))
 STORLETS = (CSV, EXIF, EXIF_METADATA, CSV_CLEAN)
 
 
@@ -126,24 +128,54 @@ def upload_storlet(
         client.connection.put_object("storlet", name, content, headers=headers)
 
 
-def check_deployed(client: SwiftClient, storlet: Storlet) -> None:
+def check_deployed(client: SwiftClient, storlet: Storlet, name: str | None = None) -> None:
     """See that the account has a storlet as it is in this release.
+
+    Args:
+        client: of the account.
+        storlet: which one.
+        name: under which it is there, if not its own.
 
     Raises:
         NotFoundError: it is not deployed.
         ConfigurationError: another release's is.
     """
+    name = name or storlet.name
+    again = "spark-storlets wasm" if storlet == WASM else "spark-storlets deploy"
     try:
-        with explained(f"storlet/{storlet.name}"):
-            headers = client.connection.head_object("storlet", storlet.name)
+        with explained(f"storlet/{name}"):
+            headers = client.connection.head_object("storlet", name)
     except NotFoundError as error:
-        raise NotFoundError(
-            f"the storlet {storlet.name} is not deployed in this account: run `spark-storlets deploy`."
-        ) from error
+        raise NotFoundError(f"the storlet {name} is not deployed in this account: run `{again}`.") from error
     if headers.get(_DIGEST) != storlet.digest:
-        raise ConfigurationError(
-            f"the deployed {storlet.name} is not that of this release of spark-storlets: run `spark-storlets deploy`."
-        )
+        raise ConfigurationError(f"the deployed {name} is not that of this release of spark-storlets: run `{again}`.")
+
+
+def deploy_module(client: SwiftClient, name: str, module: Path) -> str:
+    """Upload a WebAssembly module, for the reader's options wasm and wasmColumns.
+
+    Args:
+        client: of the account that is to have it.
+        name: a name that Python could have.
+        module: its file; binary, or text (WAT).
+
+    Returns:
+        The storlet's name.
+
+    Raises:
+        ConfigurationError: the name is none.
+    """
+    if not name.isidentifier():
+        raise ConfigurationError(f"{name!r} cannot be a module's name: use letters, digits and _ only.")
+    storlet, file = f"{name}.py", f"{name}.wasm"
+    names = [WASM.name, *WASM.dependencies, file]
+    enable(client)
+    for own in (WASM.name, *WASM.dependencies):
+        upload_dependency(client, own, (storlets_path() / own).read_bytes())
+    upload_dependency(client, file, module.read_bytes())
+    content = f"from wasm_storlet import WasmStorlet\n\n\nclass Module(WasmStorlet):\n    module = {file!r}\n"
+    upload_storlet(client, storlet, content.encode(), f"{name}.Module", names, {_DIGEST: WASM.digest})
+    return storlet
 
 
 def deploy_program(client: SwiftClient, name: str, program: Path, files: Sequence[Path] = ()) -> str:

@@ -59,6 +59,13 @@ class Call:
     type: str = "boolean"
 
 
+@dataclass(frozen=True)
+class ModuleCall(Call):
+    """A function of a module that a storlet brings along, on expressions."""
+
+    function: str = ""
+
+
 Expression = Column | Literal | Call
 
 
@@ -67,14 +74,14 @@ class Binder:
     """Binds expressions of one table.
 
     Args:
-        schema: the columns' names and types, as Spark's simple names.
+        schema: the columns' names and types, as Spark's simple names; or what a column is made of.
         zone: the session's time zone.
 
     Attributes:
         guards: what must be true of a row for the store to evaluate on it all that was bound.
     """
 
-    schema: Mapping[str, str]
+    schema: Mapping[str, str | Expression]
     zone: str = "UTC"
     guards: list[Call] = field(default_factory=list)
 
@@ -97,8 +104,10 @@ class Binder:
             return self._predicate(offered["pred"], args)
         return self._function(offered.get("expr", ""), args)
 
-    def _column(self, name: str) -> Column:
+    def _column(self, name: str) -> Expression:
         kind = self.schema.get(name)
+        if isinstance(kind, Column | Literal | Call):
+            return kind
         if kind is None or not (kind in ("boolean", "binary", *_ORDERED) or _DECIMAL.fullmatch(kind)):
             raise Left
         return Column(name, kind)
@@ -459,6 +468,12 @@ def _(expression: Call) -> dict[str, Any]:
     return {"op": expression.op, "args": [emit(argument) for argument in expression.args], "type": expression.type}
 
 
+@emit.register
+def _(expression: ModuleCall) -> dict[str, Any]:
+    arguments = [emit(argument) for argument in expression.args]
+    return {"op": expression.op, "args": arguments, "type": expression.type, "function": expression.function}
+
+
 @singledispatch
 def describe(expression: Expression) -> str:
     """Write an expression for a person, as in EXPLAIN."""
@@ -507,3 +522,8 @@ def _(expression: Call) -> str:
     if len(parts) == 2 and not op[0].isalpha():
         return f"({parts[0]} {op} {parts[1]})"
     return f"{'-' if op == 'negate' else op}({', '.join(parts)})"
+
+
+@describe.register
+def _(expression: ModuleCall) -> str:
+    return f"{expression.function}({', '.join(map(describe, expression.args))})"

@@ -53,6 +53,9 @@ OPTIONS = (
     Option("retries", "how often a request is repeated that the store could not answer, or not to the end", "3"),
     Option("connectTimeout", "seconds to connect", "10"),
     Option("readTimeout", "seconds without a byte", "600"),
+    Option("wasm", "the name of an uploaded WebAssembly module, for wasmColumns"),
+    Option("wasmColumns", "columns that its functions make: NAME TYPE = FUNCTION(COLUMN, …); several with semicolons"),
+    Option("wasmFuel", "instructions that a function may take for a row", "10000"),
     Option("pushPredicates", "whether the store evaluates filters", "true"),
     Option("pushAggregates", "whether the store aggregates", "true"),
     Option("pushLimit", "whether the store stops at a LIMIT, and keeps only the first rows of an order", "true"),
@@ -81,6 +84,9 @@ class ReadOptions:
     listing_tasks: int
     listing_probes: int
     stream_delay: int
+    wasm: str
+    wasm_columns: str
+    wasm_fuel: int
     push_predicates: bool
     push_aggregates: bool
     push_limit: bool
@@ -120,6 +126,9 @@ class ReadOptions:
             listing_tasks=_positive("listingTasks", value("listingTasks")),
             listing_probes=_positive("listingProbes", value("listingProbes")),
             stream_delay=_whole("streamDelay", value("streamDelay"), 0),
+            wasm=options.get("wasm", ""),
+            wasm_columns=options.get("wasmcolumns", ""),
+            wasm_fuel=_positive("wasmFuel", value("wasmFuel")),
             push_predicates=_boolean("pushPredicates", value("pushPredicates")),
             push_aggregates=_boolean("pushAggregates", value("pushAggregates")),
             push_limit=_boolean("pushLimit", value("pushLimit")),

@@ -28,7 +28,7 @@ class Predicate:
     exact: bool
 
 
-def bind(offered: Mapping[str, Any], schema: Mapping[str, str], zone: str = "UTC") -> Predicate:
+def bind(offered: Mapping[str, Any], schema: Mapping[str, str | Expression], zone: str = "UTC") -> Predicate:
     """Make a predicate of what Spark offers.
 
     Args:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from spark_storlets.datasource import aggregates, predicates
@@ -34,6 +35,7 @@ class Pushdown:
         mode: what becomes of malformed records, as in Spark's CSV reader.
         early: does Spark's own reader evaluate filters while it parses?
         partitions: the columns that do not stand in the objects.
+        computed: what columns are made of that do not stand there either.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class Pushdown:
         mode: str = "PERMISSIVE",
         early: bool = False,
         partitions: Collection[str] = (),
+        computed: Mapping[str, Expression] = MappingProxyType({}),
     ) -> None:
-        self._options, self._schema, self._zone, self._mode = options, schema, zone, mode
+        self._options, self._types, self._zone, self._mode = options, schema, zone, mode
+        self._computed, self._schema = computed, {**schema, **computed}
         self._partitions, self._stored = set(partitions), set(schema) - set(partitions)
         # Does it matter at which moment Spark evaluates a predicate? Where records can fail.
         self._failing = mode == "FAILFAST" and early
@@ -112,7 +116,8 @@ class Pushdown:
         aggregation = aggregates.bind(offered, self._schema, self._zone) if offered else None
         order = self._order(request.get("order") or [])
         columns = _in_order(self._schema, aggregation) if aggregation else request["columns"]
-        required = set(columns).union(*map(columns_of, conditions)) - self._partitions
+        made = [self._computed[name] for name in columns if name in self._computed]
+        required = set(columns).union(*map(columns_of, (*conditions, *made))) - self._partitions
         # Runtime filters only save bytes: they read no other columns, and Spark joins the rows anyway.
         sieves = [one for one in found[len(wanted) :] if one and columns_of(one) & self._stored <= required]
         limit = request.get("limit")
@@ -151,7 +156,7 @@ class Pushdown:
         return [one for condition in conditions if (one := within(condition, self._stored))]
 
     def _order(self, offered: Sequence[Offered]) -> list[tuple[Expression, bool, bool]]:
-        binder = Binder(self._schema, self._zone)
+        binder = Binder(self._types, self._zone)  # of rows that are made already
         order = [(binder.bind(one["key"]), one["ascending"], one["nulls_first"]) for one in offered]
         if binder.guards:
             raise Left
@@ -162,7 +167,7 @@ def _all(conditions: list[Expression]) -> Json | None:
     return emit(functools.reduce(lambda a, b: Call("and", (a, b)), conditions)) if conditions else None
 
 
-def _in_order(schema: Mapping[str, str], aggregation: Aggregation) -> list[str]:
+def _in_order(schema: Iterable[str], aggregation: Aggregation) -> list[str]:
     read = aggregation.columns()
     return [name for name in schema if name in read]
 

@@ -1,4 +1,4 @@
-"""The commands of `spark-storlets` for storlets of one's own: new, try, upload, pipe, put."""
+"""The commands of `spark-storlets` for storlets of one's own: new, try, upload, pipe, put, wasm."""
 
 from __future__ import annotations
 
@@ -90,7 +90,18 @@ def put(file: Path, path: str, storlet: str, params: tuple[str, ...], given: dic
     click.echo(f"stored {stored}")
 
 
-COMMANDS = (new, try_, upload, pipe, put)
+@click.command()
+@click.argument("module", type=_FILE)
+@click.option("--name", help="For the option wasm. [the file's]")
+@store_options
+def wasm(module: Path, name: str | None, given: dict[str, str]) -> None:
+    """Upload a WebAssembly module (binary or WAT), whose functions make columns."""
+    from spark_storlets.datasource.deploy import deploy_module
+
+    click.echo(f"uploaded storlet/{deploy_module(_client(given), name or module.stem, module)}")
+
+
+COMMANDS = (new, try_, upload, pipe, put, wasm)
 
 
 def _client(given: dict[str, str]) -> SwiftClient:

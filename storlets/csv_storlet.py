@@ -14,7 +14,7 @@ scan: selection and projection. data_start (offset of the first record, behind b
     corrupt_record (name of the column for the text of malformed records, or null), constants ({name: literal}: columns
     that do not stand in the object; or left out), aggregate (see storlet_aggregate,
     or null), top (see storlet_top, or null), limit (how many rows are wanted, or null), names ([[position, name], …]
-    that the header must have, or null), fold_case.
+    that the header must have, or null), fold_case, computed (expressions by the columns that are made of them).
 head: what a planner must know of an object. naming (are the columns' names wanted). Facts: data_start, options (with
     the line separator of a multiLine object); tokens of the line that names the columns (or null), that line (base64).
 infer: the types of the columns. columns (how many), names (the line that gave them, base64, or null). Facts: types.
@@ -144,7 +144,14 @@ class Scan:
             request["corrupt_record"] if request["corrupt_record"] in request["columns"] else None
         )
         self._literals: dict[str, Any] = request.get("constants", {})
-        self._output = [name for name in request["columns"] if name != self._corrupt and name not in self._literals]
+        # Columns that are made of others, name by name.
+        self._computed: dict[str, Any] = {
+            n: t for n, t in request.get("computed", {}).items() if n in request["columns"]
+        }
+        made = {self._corrupt, *self._literals, *self._computed}
+        self._output = [name for name in request["columns"] if name not in made]
+        arguments = set().union(*map(columns_of, self._computed.values()))
+        self._output += [name for name in self._types if name in arguments and name not in self._output]
         self._predicate: dict[str, Any] | None = request["predicate"]
         filtered = columns_of(self._predicate) if self._predicate else set()
         self._comparisons: list[csv_filter.Comparison] = []
@@ -159,7 +166,7 @@ class Scan:
         self._evaluated = self._wanted(name for name in self._required if name in evaluated)
         self._others = self._wanted(name for name in self._output if name not in evaluated)
         fields = {name: arrow_type(self._types[name]) for name in self._output}
-        fields |= {name: arrow_type(literal["type"]) for name, literal in self._literals.items()}
+        fields |= {name: arrow_type(tree["type"]) for name, tree in (self._literals | self._computed).items()}
         self.schema = pa.schema([(name, fields.get(name, pa.string())) for name in request["columns"]])
         # The kernel's last columns are the answer as they are.
         self._direct = request["mode"] == "PERMISSIVE" and self._others.schema == self.schema
@@ -212,7 +219,9 @@ class Scan:
             made[self._corrupt] = pc.if_else(malformed, kernel.text(rows), pa.scalar(None, pa.string()))
         if not len(self.schema):
             return _counted(records if rows is None else len(rows))
-        made |= self._constants(records if rows is None else len(rows))
+        count = records if rows is None else len(rows)
+        made |= self._constants(count)
+        made |= {name: evaluate(tree, made, count) for name, tree in self._computed.items()}
         return pa.record_batch([made[name] for name in self.schema.names], schema=self.schema)
 
     def _constants(self, rows: int) -> dict[str, pa.Array]:

@@ -9,6 +9,7 @@ https://spark.apache.org/docs/latest/sql-ref-datatypes.html#nan-semantics.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +19,9 @@ from csv_kernel import arrow_type
 
 Columns = dict[str, pa.Array]
 Tree = dict[str, Any]
+
+#: Operations that a storlet adds; each takes the tree and the values of its arguments.
+FUNCTIONS: dict[str, Callable[[Tree, list[Any]], Any]] = {}
 
 #: Days of 400 years, after which the calendar repeats, weekdays included.
 CYCLE = 146_097
@@ -73,6 +77,8 @@ def _value(tree: Tree, columns: Columns) -> Any:
         return pa.scalar(Decimal(value) if isinstance(value, str) and pa.types.is_decimal(kind) else value, kind)
     if tree["op"] == "in":
         return _in(tree["args"], columns)
+    if tree["op"] in FUNCTIONS:
+        return FUNCTIONS[tree["op"]](tree, [_value(argument, columns) for argument in tree["args"]])
     if tree["op"] in _WITH_LITERALS:
         literals = (argument["lit"] for argument in tree["args"][1:])
         value = _WITH_LITERALS[tree["op"]](_value(tree["args"][0], columns), *literals)

@@ -81,10 +81,10 @@ def test_many_photos_share_tasks(spark, read, put):
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, "JPEG")
     for number in range(PLAIN):
-        put(f"many/{number:03}.jpg", file.getvalue())
-    table = read("swift://tests/many/*", storlet="exif")
+        put(f"shared-tasks/{number:03}.jpg", file.getvalue())
+    table = read("swift://tests/shared-tasks/*", storlet="exif")
     assert table.rdd.getNumPartitions() == -(-PLAIN // PHOTOS_PER_TASK)
-    assert [row.name for row in table.select("name").collect()] == [f"many/{n:03}.jpg" for n in range(PLAIN)]
+    assert [row.name for row in table.select("name").collect()] == [f"shared-tasks/{n:03}.jpg" for n in range(PLAIN)]
     assert len(table.limit(3).collect()) == 3
 
 
