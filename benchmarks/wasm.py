@@ -25,10 +25,11 @@ import random
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
+import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
+from pyspark.sql.functions import pandas_udf
 from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.deploy import deploy, deploy_module
 from spark_storlets.devstack import Devstack
@@ -110,9 +111,8 @@ def in_store(spark: SparkSession, stack: Devstack) -> DataFrame:
 
 def in_pandas(spark: SparkSession, stack: Devstack) -> DataFrame:
     """The function as a pandas UDF."""
-    from pyspark.sql.functions import pandas_udf
 
-    def near(lat: Any, lon: Any) -> Any:
+    def near(lat: pd.Series, lon: pd.Series) -> pd.Series:
         angle = HALF_DEGREE * (lat + LYON[0])
         square = angle * angle
         x = ((1 - square / 2) + square * square / 24) * (KM * (LYON[1] - lon))
@@ -120,7 +120,7 @@ def in_pandas(spark: SparkSession, stack: Devstack) -> DataFrame:
         return (x * x + y * y) ** 0.5 < 100
 
     places = table(spark, stack, "lat double, lon double, id bigint")
-    return counted(places.where(pandas_udf(near, "boolean", "scalar")("lat", "lon")))
+    return counted(places.where(pandas_udf(near, "boolean")("lat", "lon")))
 
 
 def in_python(spark: SparkSession, stack: Devstack) -> DataFrame:
