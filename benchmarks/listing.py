@@ -32,6 +32,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.listing import Listing
+from spark_storlets.datasource.listing_source import LEAST_NAMES, NAMES_A_PROBE
 from spark_storlets.datasource.login import login_of
 from spark_storlets.devstack import Devstack
 from spark_storlets.devstack.configuration import KEY, USER
@@ -100,7 +101,7 @@ def main(names: int, rounds: int) -> None:
                     found.setdefault("vs_swiftclient", []).append(theirs / ours)
                     found.setdefault("driver_peak_mb", []).append(memory(stack, "ours"))
                     found.setdefault("swiftclient_peak_mb", []).append(memory(stack, "swiftclient"))
-                    found.setdefault("planning_requests", []).append(requests(client, names))
+                    found.setdefault("planning_requests", []).append(requests(client))
         finally:
             spark.stop()
             stack.down()
@@ -142,11 +143,11 @@ def memory(stack: Devstack, how: str) -> float:
     return float(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
-def requests(client: SwiftClient, names: int) -> float:
+def requests(client: SwiftClient) -> float:
     """Count the requests of planning."""
     listing = Listing(client, CONTAINER, "")
     count, _ = listing.head()
-    key_ranges(listing.ask, 32, 10_000, total=count, budget=199)
+    key_ranges(listing.ask, 32, LEAST_NAMES, total=count, budget=min(199, count // NAMES_A_PROBE))
     return listing.requests
 
 

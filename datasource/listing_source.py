@@ -35,6 +35,8 @@ COLUMNS = (
 PAGE = 10_000
 #: A task for fewer names costs more than it saves.
 LEAST_NAMES = 10_000
+#: A probe lists some hundred names; so planning lists a twentieth of all at most.
+NAMES_A_PROBE = 10_000
 #: Ranges that filters may leave for each to be cut for tasks; more are taken to be short.
 MOST_CUT = 8
 #: What Spark's rows of a listing are taken to weigh.
@@ -104,7 +106,8 @@ class ListingSource:
         if not wanted:
             return
         count, _ = listing.head()
-        budget = (self._options.listing_probes - 1) // len(wanted)
+        probes = min(self._options.listing_probes - 1, count // NAMES_A_PROBE)
+        budget = probes // len(wanted)
         for one in wanted:
             total = count if one == EVERY and not listing.prefix else None
             cut: list[NameRange] = [one]

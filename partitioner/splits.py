@@ -84,13 +84,12 @@ def arranged(sized: Sequence[tuple[int, T]], parallelism: int, least: int, most:
         most: bytes that a task of several things has at most, about: it can hold so many ready before they are used.
             Each request counts as some bytes, too.
     """
-    ordered = sorted(sized, key=lambda one: -one[0])
     # The largest first: then the last tasks are short, and all places are busy up to the end.
-    large = [[thing] for size, thing in ordered if size >= least]
-    small = [(size + REQUEST, thing) for size, thing in ordered if size < least]
+    large = sorted((one for one in sized if one[0] >= least), key=lambda one: -one[0])
+    small = [(size + REQUEST, thing) for size, thing in sized if size < least]
     # Several tasks for each place, so that a late one ends little later than the others.
     target = sum(cost for cost, _ in small) // (_TASKS_A_PLACE * parallelism)
-    return large + _even(small, min(most, max(least, target)))
+    return [[thing] for _, thing in large] + _even(small, min(most, max(least, target)))
 
 
 def replica_for(name: str, split: int, replicas: int) -> int:
