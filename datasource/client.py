@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 import swiftclient
@@ -88,6 +88,10 @@ class SwiftClient:
             preauthurl=self.storage_url, preauthtoken=self.token, retries=2, timeout=60
         )
 
+    def authorization(self) -> dict[str, str]:
+        """Give the headers that let a request in."""
+        return {"X-Auth-Token": self.token}
+
     def url(self, container: str, name: str) -> str:
         """Give the URL of an object."""
         return f"{self.storage_url}/{quote(container)}/{quote(name)}"
@@ -113,6 +117,37 @@ class SwiftClient:
         except NotFoundError:
             return None
 
+    def headers(self, container: str, name: str) -> dict[str, str]:
+        """Give the headers of one object, names in lower case.
+
+        Raises:
+            NotFoundError: it is not there.
+        """
+        with explained(f"{container}/{name}"):
+            # A connection is for one thread at a time.
+            found: dict[str, str] = swiftclient.head_object(self.storage_url, self.token, container, name)
+        return found
+
+    def policy(self, container: str) -> str | None:
+        """Give the name of a container's storage policy; None if nobody says.
+
+        Raises:
+            NotFoundError: there is no such container.
+        """
+        with explained(f"the container {container!r}"):
+            found: str = self.connection.head_container(container).get("x-storage-policy", "")
+        return found
+
+    def info(self) -> dict[str, Any]:
+        """Read what the proxy says of itself; nothing if it does not."""
+        url = urlsplit(self.storage_url)
+        try:
+            answer = requests.get(f"{url.scheme}://{url.netloc}/info", timeout=30)
+            found: dict[str, Any] = answer.json() if answer.ok else {}
+        except (requests.RequestException, ValueError):
+            return {}
+        return found
+
     def read(self, item: StoredObject, start: int, size: int) -> bytes:
         """Read some bytes of an object, of the version that was planned."""
         headers = {"Range": f"bytes={start}-{start + size - 1}", "If-Match": item.etag}
@@ -123,9 +158,7 @@ class SwiftClient:
 
     def object(self, container: str, name: str) -> StoredObject:
         """Look at one object."""
-        with explained(f"{container}/{name}"):
-            # A connection is for one thread at a time.
-            headers: dict[str, Any] = swiftclient.head_object(self.storage_url, self.token, container, name)
+        headers = self.headers(container, name)
         large = "x-static-large-object" in headers or "x-object-manifest" in headers
         return StoredObject(container, name, int(headers["content-length"]), headers["etag"], large)
 

@@ -143,8 +143,7 @@ def check_deployed(client: SwiftClient, storlet: Storlet, name: str | None = Non
     name = name or storlet.name
     again = "spark-storlets wasm" if storlet == WASM else "spark-storlets deploy"
     try:
-        with explained(f"storlet/{name}"):
-            headers = client.connection.head_object("storlet", name)
+        headers = client.headers("storlet", name)
     except NotFoundError as error:
         raise NotFoundError(f"the storlet {name} is not deployed in this account: run `{again}`.") from error
     if headers.get(_DIGEST) != storlet.digest:

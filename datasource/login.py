@@ -1,7 +1,8 @@
 """Who reads: the ways to log in, from options and the environment, as the store's own clients take them.
 
 Swift's v1 authentication (ST_AUTH, ST_USER, ST_KEY), Keystone v3 with a password or an application credential (OS_*),
-and clouds.yaml (OS_CLOUD). An option comes before its variable. No secret is in what `repr` shows.
+clouds.yaml (OS_CLOUD), and for paths s3:// the keys of boto3 (AWS_*). An option comes before its variable. No secret is
+in what `repr` shows.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Protocol
 from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.keystone import KeystoneClient, application_credential, cloud_session, password_session
 from spark_storlets.datasource.profiles import profile
+from spark_storlets.datasource.s3 import S3Client
 
 from spark_storlets.errors import ConfigurationError
 
@@ -110,6 +112,30 @@ class CloudLogin:
         """See Login."""
         session, region = cloud_session(self.name, self.region)
         return KeystoneClient(session, f"the cloud {self.name!r} of clouds.yaml", region, self.storage_url)
+
+
+@dataclass(frozen=True)
+class S3Login:
+    """Swift's s3api; what is None, boto3 finds in its variables and files."""
+
+    endpoint: str | None
+    access_key: str | None
+    region: str | None
+    secret_key: str | None = field(repr=False)
+
+    def client(self) -> SwiftClient:
+        """See Login."""
+        return S3Client(self.endpoint, self.access_key, self.secret_key, self.region)
+
+
+def s3_login(given: Mapping[str, str]) -> Login:
+    """Find out how to log in for paths s3://.
+
+    Args:
+        given: options, names in lower case.
+    """
+    names = ("endpointurl", "accesskey", "regionname", "secretkey")
+    return S3Login(*(given.get(name) or None for name in names))
 
 
 def login_of(given: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Login:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spark_storlets.datasource.client import Listed, SwiftClient
-from spark_storlets.datasource.login import Login, login_of
+from spark_storlets.datasource.login import Login, login_of, s3_login
 from spark_storlets.datasource.paths import parse_path
 
 from spark_storlets.errors import ConfigurationError
@@ -23,7 +23,7 @@ class Option:
 
 
 OPTIONS = (
-    Option("path", "swift://container/name of an object or a folder, or a pattern; load() takes a list too"),
+    Option("path", "swift:// or s3://container/name of an object or a folder, or a pattern; load() takes a list too"),
     Option("names", "objects of the container that path names, as JSON: pairs of name and bytes, or null"),
     Option("basePath", "the folder below which key=value in folders' names makes columns"),
     Option("recursiveFileLookup", "whether all folders below a folder are read, none as a partition", "false"),
@@ -41,6 +41,9 @@ OPTIONS = (
     Option("regionName", "whose Swift, if Keystone knows several [OS_REGION_NAME]"),
     Option("storageUrl", "the account's URL, if it is not the one that Keystone gives [OS_STORAGE_URL]"),
     Option("cloud", "a cloud of clouds.yaml instead of all these [OS_CLOUD]"),
+    Option("endpointUrl", "for paths s3://: URL of the proxy with s3api [AWS_ENDPOINT_URL]"),
+    Option("accessKey", "for paths s3:// [AWS_ACCESS_KEY_ID]"),
+    Option("secretKey", "for paths s3:// [AWS_SECRET_ACCESS_KEY]"),
     Option("replicas", "replicas that the store keeps of an object; else what it says itself, or 3"),
     Option("workersPerNode", "requests that a storage node works on at once; else what the store says, or 2"),
     Option("minSplitSize", "bytes that a split has at least", str(1 << 20)),
@@ -112,7 +115,7 @@ class ReadOptions:
             paths=tuple(paths),
             base_path=options.get("basepath"),
             recursive=_boolean("recursiveFileLookup", value("recursiveFileLookup")),
-            login=login_of(options),
+            login=s3_login(options) if _is_s3(paths, value("storlet")) else login_of(options),
             storlet=value("storlet"),
             replicas=_positive("replicas", options["replicas"]) if options.get("replicas") else None,
             workers=_positive("workersPerNode", options["workerspernode"]) if options.get("workerspernode") else None,
@@ -137,6 +140,20 @@ class ReadOptions:
     def client(self) -> SwiftClient:
         """Log in, anew for each plan: its tasks get the longest life that a token has."""
         return self.login.client()
+
+
+def _is_s3(paths: Sequence[str], storlet: str) -> bool:
+    """Tell which protocol the paths mean.
+
+    Raises:
+        ConfigurationError: both, or one that cannot be used here.
+    """
+    found = {path.startswith("s3://") for path in paths}
+    if len(found) > 1:
+        raise ConfigurationError("paths swift:// and s3:// in one read: write all of them in one way.")
+    if True in found and storlet == "listing":
+        raise ConfigurationError("the option storlet = 'listing' takes paths swift:// only.")
+    return True in found
 
 
 def _positive(name: str, text: str) -> int:

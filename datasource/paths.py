@@ -22,7 +22,7 @@ from spark_storlets.errors import ConfigurationError, NotFoundError
 
 HEADS_AT_ONCE = 16
 _SPECIAL = re.compile(r"[{}\[\]*?\\]")
-_PATH = re.compile(r"swift://([^/]+)(?:/(.*))?", re.DOTALL)
+_PATH = re.compile(r"(?:swift|s3)://([^/]+)(?:/(.*))?", re.DOTALL)
 
 
 class Root(NamedTuple):
@@ -135,7 +135,7 @@ def parse_path(path: str) -> tuple[str, str]:
     """
     found = _PATH.fullmatch(path)
     if found is None:
-        raise ConfigurationError(f"{path!r} is no path in Swift: write swift://container/object.")
+        raise ConfigurationError(f"{path!r} is no path in Swift: write swift://container/object, or s3://bucket/key.")
     return found[1], re.sub("/+", "/", found[2] or "").strip("/")
 
 

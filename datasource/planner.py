@@ -19,6 +19,7 @@ from spark_storlets.datasource.exif_source import ExifSource
 from spark_storlets.datasource.listing_source import ListingSource
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.paths import find
+from spark_storlets.datasource.s3 import S3Client
 from spark_storlets.datasource.storlet_call import PROTOCOL
 
 from spark_storlets.errors import ConfigurationError, StorletError
@@ -59,8 +60,9 @@ def answer(request: Json) -> Json:
 
 
 def token(request: Json) -> Json:
-    """Log in again."""
-    return {"token": ReadOptions.parse(request["options"]).client().token}
+    """Log in again: a new token, or a new signature of a URL."""
+    client = ReadOptions.parse(request["options"]).client()
+    return {"token": client.signed_again(request["url"]) if isinstance(client, S3Client) else client.token}
 
 
 def folders(request: Json) -> Json:

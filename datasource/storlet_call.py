@@ -35,7 +35,7 @@ def request_for(client: SwiftClient, item: StoredObject, body: Json, storlet: st
     """Make the HTTP request that runs a table storlet on a split of an object.
 
     Args:
-        client: whose token the request carries.
+        client: that signs the request.
         item: the object; the request is for this version of it only.
         body: what the storlet is asked for; with begin, start and end.
         storlet: its name.
@@ -71,14 +71,14 @@ def call_of(
     """Make the HTTP request that runs any storlet on an object.
 
     Args:
-        client: whose token the request carries.
+        client: that signs the request.
         item: the object; the request is for this version of it only.
         storlet: its name.
         parameters: of the storlet.
         split: what of the object it is to read, for messages.
         given: what of the object it gets; None for all of it.
     """
-    headers = {"X-Auth-Token": client.token, "X-Run-Storlet": storlet, "If-Match": item.etag}
+    headers = {**client.authorization(), "X-Run-Storlet": storlet, "If-Match": item.etag}
     for number, (key, value) in enumerate(parameters.items()):
         headers[f"X-Storlet-Parameter-{number}"] = quote(f"{key}:{value}", safe=":=")
     if item.large:

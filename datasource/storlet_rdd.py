@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 import requests
-from spark_storlets.datasource.client import SwiftClient, explained
+from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.paths import find, look_at
 from spark_storlets.datasource.prefetch import sliding_prefetch
@@ -72,8 +72,7 @@ def storlet_rdd(
     given = [paths] if isinstance(paths, str) else list(paths)
     read = ReadOptions.parse({"paths": json.dumps(given), **{name: str(value) for name, value in options.items()}})
     client = read.client()
-    with explained(f"the storlet {storlet!r}"):
-        client.connection.head_object("storlet", storlet)
+    client.headers("storlet", storlet)
     calls = [
         (split.end - split.start, _Call(request, item_path))
         for split, request, item_path in _calls(client, read, storlet, params or {}, output, ranges)

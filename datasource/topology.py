@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
-from spark_storlets.datasource.client import SwiftClient, explained
+from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.partitioner.topology import Topology
-
-from spark_storlets.errors import StorletError
 
 DEFAULT = Topology()
 
@@ -22,26 +19,15 @@ def topology_of(client: SwiftClient, container: str, options: ReadOptions) -> To
         container: whose storage policy counts.
         options: those that were given win over what the store says.
     """
-    told = _told(client)
-    with explained(f"the container {container!r}"):
-        policy = client.connection.head_container(container).get("x-storage-policy", "")
-    shape = told.get("policies", {}).get(policy, {})
+    told: dict[str, Any] = client.info().get("spark_storlets", {})
+    policies, policy = told.get("policies", {}), client.policy(container)
+    # Where nobody says which policy it is, it may be any.
+    shapes = list(policies.values()) if policy is None else [policies.get(policy, {})]
     return Topology(
-        replicas=options.replicas or shape.get("replicas", DEFAULT.replicas),
+        replicas=options.replicas
+        or min((s.get("replicas", DEFAULT.replicas) for s in shapes), default=DEFAULT.replicas),
         workers=options.workers or told.get("workers", DEFAULT.workers),
         running=told.get("running", DEFAULT.running),
-        erasure_coded=shape.get("type") == "erasure_coding",
+        erasure_coded=any(shape.get("type") == "erasure_coding" for shape in shapes),
         affinity=told.get("affinity", DEFAULT.affinity),
     )
-
-
-def _told(client: SwiftClient) -> dict[str, Any]:
-    """Read what the storlets' middleware says; nothing if it, or /info, is not there."""
-    url = urlsplit(client.storage_url)
-    try:
-        with explained("/info"):
-            info: dict[str, Any] = client.connection.get_capabilities(f"{url.scheme}://{url.netloc}/info")
-    except StorletError:
-        return {}
-    told: dict[str, Any] = info.get("spark_storlets", {})
-    return told

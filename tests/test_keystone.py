@@ -165,7 +165,7 @@ def test_what_is_wrong_with_a_login_is_said(options: dict[str, str], swift: Swif
         ({"userDomainName": "other"}, AuthenticationError, "domains"),
         ({"regionName": "elsewhere"}, ConfigurationError, "no object-store in the region 'elsewhere'"),
         ({"authUrl": "http://127.0.0.1:1/v3"}, StoreUnavailableError, "cannot reach Keystone"),
-        ({"authUrl": swift.storage_url + "/v3"}, ConfigurationError, "check authUrl"),
+        ({"authUrl": options["authUrl"] + "/nothing/v3"}, ConfigurationError, "check authUrl"),
         ({"authUrl": "keystone/v3"}, ConfigurationError, "http"),
     ):
         with pytest.raises(kind, match=words) as caught:

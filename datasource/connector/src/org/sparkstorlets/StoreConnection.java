@@ -19,6 +19,8 @@ import org.apache.http.client.methods.HttpRequestBase;
 import org.apache.http.conn.ConnectTimeoutException;
 import org.apache.http.impl.client.CloseableHttpClient;
 import org.apache.http.impl.client.HttpClients;
+import org.apache.logging.log4j.Level;
+import org.apache.logging.log4j.core.config.Configurator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +30,12 @@ final class StoreConnection {
   private static final int MAX_BODY_CHARS = 300;
   // Tasks bound how many there are.
   private static final int MAX_CONNECTIONS = 1 << 16;
+
+  static {
+    // What it would log at DEBUG are headers with tokens and URLs with signatures.
+    Configurator.setLevel("org.apache.http", Level.INFO);
+  }
+
   private static final CloseableHttpClient CLIENT = HttpClients.custom()
       .setMaxConnTotal(MAX_CONNECTIONS)
       .setMaxConnPerRoute(MAX_CONNECTIONS)

@@ -48,6 +48,8 @@ final class StoreErrors {
     Template template = templates.getOrDefault(code, templates.getOrDefault("status", DEFAULT));
     Remedy remedy = switch (status) {
       case 401 -> Remedy.NEW_TOKEN;
+      // s3api says so of a signature that has expired.
+      case 403 -> request.isSigned() ? Remedy.NEW_TOKEN : Remedy.NONE;
       case 408, 429, 500, 502, 503, 504 -> Remedy.REPEAT;
       default -> Remedy.NONE;
     };

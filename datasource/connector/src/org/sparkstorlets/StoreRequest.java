@@ -17,11 +17,20 @@ record StoreRequest(String url, HashMap<String, String> headers, String object, 
         text(json, "storlet"));
   }
 
+  /** Does the URL itself say who asks? Else a token does. */
+  boolean isSigned() {
+    return !headers.containsKey(TOKEN);
+  }
+
+  /** What lets the request in, for a time: its token, or the URL with its signature. */
   String token() {
-    return headers.get(TOKEN);
+    return isSigned() ? url : headers.get(TOKEN);
   }
 
   StoreRequest withToken(String token) {
+    if (isSigned()) {
+      return new StoreRequest(token, headers, object, range, storlet);
+    }
     HashMap<String, String> renewed = new HashMap<>(headers);
     renewed.put(TOKEN, token);
     return new StoreRequest(url, renewed, object, range, storlet);

@@ -15,7 +15,7 @@ import scala.runtime.AbstractPartialFunction;
 import scala.runtime.BoxedUnit;
 
 /**
- * New tokens for tasks whose token has expired. Credentials never leave the driver: a task asks it, by Spark's own
+ * New tokens, or signed URLs, for tasks whose own have expired. Credentials never leave the driver: a task asks it, by Spark's own
  * messages, and the driver logs in again.
  */
 final class Tokens implements RpcEndpoint {
@@ -73,6 +73,9 @@ final class Tokens implements RpcEndpoint {
     Login login = logins.get(name);
     if (login == null) {
       throw new IllegalStateException("the driver does not know the login any more");
+    }
+    if (old.startsWith("http")) {
+      return Planner.ask(login.options(), login.request().deepCopy().put("url", old)).path("token").asText();
     }
     // Of all the tasks whose token has expired only the first one makes the driver log in.
     if (login.token() == null || login.token().equals(old)) {
