@@ -128,12 +128,17 @@ class S3Login:
         return S3Client(self.endpoint, self.access_key, self.secret_key, self.region)
 
 
-def s3_login(given: Mapping[str, str]) -> Login:
+def s3_login(given: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Login:
     """Find out how to log in for paths s3://.
 
     Args:
-        given: options, names in lower case.
+        given: options, names in any case.
+        environment: variables, for the profile; boto3 looks for its own.
+
+    Raises:
+        ConfigurationError: there is no such profile.
     """
+    given = _with_profile(given, environment)
     names = ("endpointurl", "accesskey", "regionname", "secretkey")
     return S3Login(*(given.get(name) or None for name in names))
 
@@ -148,9 +153,7 @@ def login_of(given: Mapping[str, str], environment: Mapping[str, str] = os.envir
     Raises:
         ConfigurationError: something is missing.
     """
-    given = {name.lower(): value for name, value in given.items()}
-    if name := given.get("profile") or environment.get("SPARK_STORLETS_PROFILE"):
-        given = {**profile(name, environment), **given}
+    given = _with_profile(given, environment)
     version = _version(given, environment)
     found = {
         name: given.get(name.lower()) or environment.get(variables[0 if version == "1" else 1] or "")
@@ -183,6 +186,13 @@ def login_of(given: Mapping[str, str], environment: Mapping[str, str] = os.envir
         storage_url,
         needed("key"),
     )
+
+
+def _with_profile(given: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Put the options of the profile behind those that are given; names in lower case."""
+    options = {name.lower(): value for name, value in given.items()}
+    name = options.get("profile") or environment.get("SPARK_STORLETS_PROFILE")
+    return {**profile(name, environment), **options} if name else options
 
 
 def _version(given: Mapping[str, str], environment: Mapping[str, str]) -> str:

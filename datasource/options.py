@@ -106,7 +106,8 @@ class ReadOptions:
                 raise ConfigurationError(f"the option {name} ({option.help}) is missing: give it.")
             return found
 
-        paths: list[str | Listed] = json.loads(options["paths"]) if options.get("paths") else [value("path")]
+        given_paths: list[str] = json.loads(options["paths"]) if options.get("paths") else [value("path")]
+        paths: list[str | Listed] = [*given_paths]
         if options.get("names"):
             container, _ = parse_path(value("path"))
             known = json.loads(options["names"])
@@ -115,7 +116,7 @@ class ReadOptions:
             paths=tuple(paths),
             base_path=options.get("basepath"),
             recursive=_boolean("recursiveFileLookup", value("recursiveFileLookup")),
-            login=s3_login(options) if _is_s3(paths, value("storlet")) else login_of(options),
+            login=s3_login(options) if _is_s3(given_paths, value("storlet")) else login_of(options),
             storlet=value("storlet"),
             replicas=_positive("replicas", options["replicas"]) if options.get("replicas") else None,
             workers=_positive("workersPerNode", options["workerspernode"]) if options.get("workerspernode") else None,
