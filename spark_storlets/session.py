@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
 
 _PYTHON = "spark.datasource.storlets.python"
+#: Spark 4.3 would hand the reader's batches to pandas and Arrow UDFs and keep them, while the reader fills them anew.
+_KEEPS_BATCHES = "spark.sql.execution.arrow.pythonUDF.columnarInput.enabled"
 
 
 def configure(builder: SparkSession.Builder) -> SparkSession.Builder:
@@ -22,7 +24,7 @@ def configure(builder: SparkSession.Builder) -> SparkSession.Builder:
         ConfigurationError: the jar is missing from this installation.
     """
     jars = [*filter(None, [builder._options.get("spark.jars")]), str(jar_path())]
-    return builder.config("spark.jars", ",".join(jars)).config(_PYTHON, sys.executable)
+    return builder.config("spark.jars", ",".join(jars)).config(_PYTHON, sys.executable).config(_KEEPS_BATCHES, "false")
 
 
 def install(spark: SparkSession) -> None:
@@ -33,6 +35,7 @@ def install(spark: SparkSession) -> None:
     """
     spark.sql(f"ADD JAR '{jar_path()}'")
     spark.conf.set(_PYTHON, sys.executable)
+    spark.conf.set(_KEEPS_BATCHES, "false")
 
 
 @dataclass(frozen=True)
