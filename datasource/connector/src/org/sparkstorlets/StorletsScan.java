@@ -35,6 +35,7 @@ final class StorletsScan implements Batch, SupportsReportStatistics, SupportsRun
   }
 
   private final Read read;
+  private final boolean columnar = StorletsPartitionReaderFactory.batchesAreUsedAtOnce();
   private JsonNode runtime = Json.MAPPER.createArrayNode();
   private Statistics statistics;
 
@@ -75,7 +76,7 @@ final class StorletsScan implements Batch, SupportsReportStatistics, SupportsRun
 
   @Override
   public ColumnarSupportMode columnarSupportMode() {
-    return ColumnarSupportMode.SUPPORTED;
+    return columnar ? ColumnarSupportMode.SUPPORTED : ColumnarSupportMode.UNSUPPORTED;
   }
 
   @Override
@@ -161,6 +162,6 @@ final class StorletsScan implements Batch, SupportsReportStatistics, SupportsRun
 
   @Override
   public PartitionReaderFactory createReaderFactory() {
-    return new StorletsPartitionReaderFactory(read.columns());
+    return new StorletsPartitionReaderFactory(read.columns(), columnar);
   }
 }
