@@ -23,7 +23,7 @@ def options_of(server):
 
 def test_each_name_once_in_many_tasks(spark, numbers):
     frame = spark.read.format("storlets").options(storlet="listing", **options_of(numbers)).load("swift://big")
-    assert frame.rdd.getNumPartitions() == 12
+    assert 6 <= frame.rdd.getNumPartitions() <= 12, "of about 10,000 names each, as far as a few requests tell"
     assert tuple(frame.selectExpr("count(*)", "count(DISTINCT name)", "min(name)", "max(name)").first()) == (
         120_000,
         120_000,
