@@ -156,7 +156,7 @@ def test_an_object_replaced_after_planning_is_an_error(rdd, put):
 
 
 def test_what_cannot_be_is_refused_at_once(rdd, logs):
-    with pytest.raises(NotFoundError, match=r"'nothing\.py'"):
+    with pytest.raises(NotFoundError, match=r"storlet/nothing\.py"):
         rdd(logs, "nothing.py")
     with pytest.raises(NotFoundError, match="nothing"):
         rdd("swift://tests/nothing/*", "grep.py")
