@@ -28,7 +28,8 @@ HEAD = """# Benchmarks
 
 Medians, with the lowest and highest of the rounds; the compared runs alternate in one process table. Keys with `_vs_`
 are ratios: greater is better, 1 is as fast as the peer. Each table names the command that measures it on your machine.
-All of it (Spark, peers, a Swift of three nodes) shared one small machine, whose timings are noisy.
+All of it (Spark, peers, a Swift of three nodes) shared one small machine, and those of 2026-11-21 shared it with other
+work as well (loads of 5 to 15 on two cores): a first look, to be repeated in quiet.
 """
 
 
