@@ -2,11 +2,15 @@
 
 import collections
 import contextlib
+import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from sandbox_harness import Server, alive, broken, in_each_sandbox, in_server, processes, until
@@ -553,7 +557,10 @@ def test_who_may_run_a_storlet(tmp_path):
         return None if user == "owner" or user in (request.acl or "").split(",") else HTTPForbidden()
 
     options = {"storlet_gateway_module": "spark_storlets_bubblewrap", "storlet_gateway_conf": str(conf)}
-    proxy = filter_factory({}, execution_server="proxy", **options)(app)
+    devices = json.dumps({"object": [["127.0.0.1", 6200 + n] for n in range(3)]})  # a proxy says what its rings are
+    subprocess.run([sys.executable, "-m", "spark_storlets.devstack.rings", tmp_path, devices], check=True)
+    with mock.patch("swift.common.utils.HASH_PATH_SUFFIX", b"test"):  # swift.conf is a whole server's
+        proxy = filter_factory({"swift_dir": str(tmp_path)}, execution_server="proxy", **options)(app)
     for user, status in (("owner", 200), ("test:reader", 200), ("test:stranger", 401)):
         environ = {"swift.authorize": authorize, "REMOTE_USER": user}
         request = Request.blank("/v1/AUTH_test/c/o", environ=environ, headers={"X-Run-Storlet": "a.py"})
