@@ -167,7 +167,7 @@ class Store:
 
     def worker_after(self, call):
         """Say whether the worker of a call serves another one, or has ended."""
-        (ran,) = self.ran(call)  # once, on one replica
+        (ran,) = until(lambda: self.ran(call))  # once, on one replica
 
         def found():
             if not lives(ran):
