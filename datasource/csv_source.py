@@ -114,9 +114,11 @@ class CsvSource:
         sized = []
         for listed, item in zip(items, table.objects, strict=True):
             constants = self._partitions.constants(listed.folder)
+            splits = []
             for number, split in enumerate([table.nothing(item)] if none else table.splits(item)):
                 request = request_for(client, item, {**split, **scan, "constants": constants}, storlet)
-                sized.append((_size(item, split), _sent(request, item, number, table)))
+                splits.append((_size(item, split), _sent(request, item, number, table)))
+            sized.append(splits)
         places = max((table.topology(item.container).parallelism for item in table.objects), default=1)
         ready = self._options.reading["window"] * AHEAD
         groups = arranged(sized, places, self._options.min_split_size, ready)

@@ -37,7 +37,7 @@ class Read(NamedTuple):
 
 def plan(objects: Iterable[Sized], topology: Topology, bounds: Bounds) -> list[list[Read]]:
     """Plan the tasks that read some objects, in the order in which they should start."""
-    sized = [(read.end - read.start, read) for one in objects for read in reads_of(one, topology, bounds)]
+    sized = ([(read.end - read.start, read) for read in reads_of(one, topology, bounds)] for one in objects)
     return arranged(sized, topology.parallelism, bounds.least, bounds.ready)
 
 

@@ -74,22 +74,31 @@ def _even(run: Sequence[tuple[int, T]], target: int) -> list[list[T]]:
     return list(groups.values())
 
 
-def arranged(sized: Sequence[tuple[int, T]], parallelism: int, least: int, most: int) -> list[list[T]]:
+def arranged(objects: Iterable[Sequence[tuple[int, T]]], parallelism: int, least: int, most: int) -> list[list[T]]:
     """Make tasks of what is to be read, in the order in which they should start.
 
+    The splits of an object stay in their order, as Spark keeps the rows of a file.
+
     Args:
-        sized: bytes, and the thing.
+        objects: bytes, and the thing, of each split of each object.
         parallelism: what the store can work on at once for one object.
-        least: a thing of so many bytes is a task of its own; smaller ones share tasks of about so many at least.
+        least: an object with a split of so many bytes has a task for each; smaller ones share tasks of about so many
+            at least.
         most: bytes that a task of several things has at most, about: it can hold so many ready before they are used.
             Each request counts as some bytes, too.
     """
+    large, small = [], []
+    for splits in objects:
+        largest = max((size for size, _ in splits), default=0)
+        if largest >= least:
+            large.append((largest, splits))
+        else:
+            small += [(size + REQUEST, thing) for size, thing in splits]
     # The largest first: then the last tasks are short, and all places are busy up to the end.
-    large = sorted((one for one in sized if one[0] >= least), key=lambda one: -one[0])
-    small = [(size + REQUEST, thing) for size, thing in sized if size < least]
+    large.sort(key=lambda one: -one[0])
     # Several tasks for each place, so that a late one ends little later than the others.
     target = sum(cost for cost, _ in small) // (_TASKS_A_PLACE * parallelism)
-    return [[thing] for _, thing in large] + _even(small, min(most, max(least, target)))
+    return [[thing] for _, splits in large for _, thing in splits] + _even(small, min(most, max(least, target)))
 
 
 def replica_for(name: str, split: int, replicas: int) -> int:

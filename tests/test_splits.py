@@ -40,8 +40,8 @@ def test_what_is_large_is_a_group_of_its_own():
 
 def test_a_huge_object_among_a_million_small_ones_ends_evenly():
     splits = [s.end - s.start for s in splits_of(100 << 30, 12, 1 << 20, 256 << 20)]
-    sizes = splits + [10_000] * 1_000_000
-    tasks = [sum(group) for group in arranged([(size, size) for size in sizes], 12, 1 << 20, 16 << 20)]
+    objects = [splits] + [[10_000]] * 1_000_000
+    tasks = [sum(group) for group in arranged(sized(objects), 12, 1 << 20, 16 << 20)]
     assert tasks[: len(splits)] == splits and len(tasks) < 20_000
     mixed = tasks[len(splits) :]
     assert max(mixed) <= 16 << 20 and max(mixed) - min(mixed) <= 10_000
@@ -53,8 +53,19 @@ def test_a_huge_object_among_a_million_small_ones_ends_evenly():
 
 
 def test_tiny_objects_count_by_their_requests():
-    tasks = arranged([(size, size) for size in [1] * 100_000 + [900_000] * 1000], 6, 1 << 20, 16 << 20)
+    tasks = arranged(sized([[1]] * 100_000 + [[900_000]] * 1000), 6, 1 << 20, 16 << 20)
     assert max(map(len, tasks)) <= 65
+
+
+def test_splits_of_an_object_stay_in_their_order_and_large_objects_come_first():
+    assert arranged(sized([[], [3, 2], [50, 90, 10, 70], [1], [100, 100]]), 1, 50, 16 << 20) == [
+        *([100], [100], [50], [90], [10], [70]),
+        *([3], [2], [1]),
+    ]
+
+
+def sized(objects):
+    return [[(size, size) for size in splits] for splits in objects]
 
 
 def test_replicas_take_turns_and_objects_begin_at_different_ones():
