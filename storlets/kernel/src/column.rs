@@ -101,7 +101,7 @@ pub struct Column {
     kind: ColumnType,
     values: Values,
     nulls: Nulls,
-    numbers: Numbers,
+    most: Most,
 }
 
 /// What is not in a column's values.
@@ -141,9 +141,9 @@ impl Column {
                 failed: Vec::new(),
                 made: 0,
             },
-            numbers: Numbers {
+            most: Most {
                 isa: Isa::best(),
-                found: Vec::new(),
+                others: Vec::new(),
             },
         }
     }
@@ -160,7 +160,7 @@ impl Column {
         let names = conversion.names();
         let nulls = &mut self.nulls;
         let present = Present { conversion, tokens };
-        let numbers = &mut self.numbers;
+        let most = &mut self.most;
         match (self.kind, &mut self.values) {
             (_, Values::Utf8 { offsets, bytes }) => {
                 strings(conversion, tokens, nulls, offsets, bytes)?;
@@ -171,33 +171,36 @@ impl Column {
                 convert(present, nulls, &mut values, read);
                 bytes.extend(bits(&values));
             }
-            (_, Values::Int8(values)) => whole(present, numbers, nulls, values),
-            (_, Values::Int16(values)) => whole(present, numbers, nulls, values),
+            (_, Values::Int8(values)) => whole(present, most, nulls, values),
+            (_, Values::Int16(values)) => whole(present, most, nulls, values),
             (ColumnType::Date, Values::Int32(values)) => {
-                dates(conversion, present, nulls, values)?;
+                dates(conversion, present, most, nulls, values)?;
             }
-            (_, Values::Int32(values)) => whole(present, numbers, nulls, values),
+            (_, Values::Int32(values)) => whole(present, most, nulls, values),
             (ColumnType::Timestamp, Values::Int64(values)) => {
                 timestamps(conversion, zones, present, nulls, values)?;
             }
             (ColumnType::TimestampNtz, Values::Int64(values)) => {
                 local_timestamps(conversion, present, nulls, values)?;
             }
-            (_, Values::Int64(values)) => whole(present, numbers, nulls, values),
+            (_, Values::Int64(values)) => whole(present, most, nulls, values),
             (_, Values::Float32(values)) => convert(present, nulls, values, |token| {
                 parse::float(token.text(), &names)
             }),
             (_, Values::Float64(values)) => {
-                let found = numbers.among(present);
-                let quick = |at: usize| parse::exact(found[at].some()?).filter(|_| !names.odd);
+                let places = places(values, tokens);
+                let others = match names.odd {
+                    false => most.numbers::<false, _>(present, places, parse::exact),
+                    true => most.none(present),
+                };
                 let parse = |token: Token<'_>| parse::double(token, &names);
-                convert_most(present, nulls, values, quick, parse);
+                convert_those(present, nulls, places, others, parse);
             }
             (ColumnType::Decimal { precision, scale }, Values::Decimal(values)) => {
-                let found = numbers.among(present);
-                let quick = |at: usize| parse::scaled(found[at].some()?, precision, scale);
+                let places = places(values, tokens);
+                let others = most.decimals(present, precision, scale, places);
                 let parse = |token: Token<'_>| parse::decimal(token, precision, scale);
-                convert_most(present, nulls, values, quick, parse);
+                convert_those(present, nulls, places, others, parse);
             }
             (_, Values::Decimal(_) | Values::UInt64(_)) => return Err(Error::Internal),
         }
@@ -236,6 +239,7 @@ impl<'a> Present<'a> {
 fn dates(
     conversion: &Conversion,
     tokens: Present<'_>,
+    most: &mut Most,
     nulls: &mut Nulls,
     values: &mut Vec<i32>,
 ) -> Result<(), Error> {
@@ -248,8 +252,10 @@ fn dates(
     match format {
         None => {
             let legacy = fallback != Some(false);
-            convert(tokens, nulls, values, |token| {
-                parse::date(token, conversion.prefer_date, legacy)
+            let places = places(values, tokens.tokens);
+            let others = most.dates(tokens, places);
+            convert_those(tokens, nulls, places, others, |token| {
+                parse::date(token.text(), conversion.prefer_date, legacy)
             });
         }
         Some(Err(error)) => return Err(*error),
@@ -257,7 +263,7 @@ fn dates(
             convert(tokens, nulls, values, |token| {
                 match pattern.read(&text::lossy(token.text())) {
                     Some(parsed) => parsed.days.try_into().ok(),
-                    None if fallback == Some(true) => parse::date(token, false, true),
+                    None if fallback == Some(true) => parse::date(token.text(), false, true),
                     None => None,
                 }
             });
@@ -312,33 +318,84 @@ fn local_timestamps(
     Ok(())
 }
 
-/// The tokens that are numbers, read many at a time.
-struct Numbers {
+/// Reads the tokens of a column that have the form that most have, and tells which have another.
+struct Most {
     isa: Isa,
-    found: Vec<Number>,
+    others: Vec<u32>,
 }
 
-impl Numbers {
-    /// Each token's number; none where it has none that is read here, or may be null.
-    fn among(&mut self, tokens: Present<'_>) -> &[Number] {
-        simd::numbers(self.isa, tokens.tokens, &mut self.found);
-        let null = Token::from(tokens.conversion.null_value.as_bytes());
-        if null.number().is_some() {
-            self.found.fill(Number::NONE);
+impl Most {
+    /// Writes what `read` makes of numbers of at most sixteen characters; with WHOLE none of them has a point.
+    fn numbers<const WHOLE: bool, T>(
+        &mut self,
+        tokens: Present<'_>,
+        values: &mut [T],
+        read: impl Fn(Number) -> Option<T>,
+    ) -> &[u32] {
+        if is_number(&tokens.conversion.null_value) {
+            return self.none(tokens);
         }
-        &self.found
+        self.others.clear();
+        simd::numbers::<WHOLE, T>(self.isa, tokens.tokens, values, &mut self.others, read);
+        &self.others
     }
+
+    /// Writes decimals of at most sixteen characters.
+    fn decimals(
+        &mut self,
+        tokens: Present<'_>,
+        precision: u8,
+        scale: u8,
+        values: &mut [i128],
+    ) -> &[u32] {
+        if is_number(&tokens.conversion.null_value) {
+            return self.none(tokens);
+        }
+        self.others.clear();
+        let (isa, others) = (self.isa, &mut self.others);
+        simd::decimals(isa, tokens.tokens, precision, scale, values, others);
+        others
+    }
+
+    /// Writes dates of the form `yyyy-MM-dd`.
+    fn dates(&mut self, tokens: Present<'_>, values: &mut [i32]) -> &[u32] {
+        if tokens.conversion.null_value.len() == parse::ISO_DATE_LENGTH {
+            return self.none(tokens);
+        }
+        self.others.clear();
+        let tokens = tokens.tokens;
+        for (at, (value, field)) in values.iter_mut().zip(tokens.fields).enumerate() {
+            match tokens.exactly(field).and_then(parse::iso_date) {
+                Some(date) => *value = date,
+                None => self.others.push(at as u32),
+            }
+        }
+        &self.others
+    }
+
+    /// Reads none of them.
+    fn none(&mut self, tokens: Present<'_>) -> &[u32] {
+        self.others.clear();
+        self.others.extend(0..tokens.tokens.fields.len() as u32);
+        &self.others
+    }
+}
+
+/// Whether nullValue is read as a number: then every number has to be compared with it.
+fn is_number(null_value: &str) -> bool {
+    Token::from(null_value.as_bytes()).number().is_some()
 }
 
 fn whole<T: Clone + Default + TryFrom<i64>>(
     tokens: Present<'_>,
-    numbers: &mut Numbers,
+    most: &mut Most,
     nulls: &mut Nulls,
     values: &mut Vec<T>,
 ) {
-    let found = numbers.among(tokens);
-    let quick = |at: usize| found[at].some()?.whole()?.try_into().ok();
-    convert_most(tokens, nulls, values, quick, parse::int);
+    let read = |number: Number| number.whole()?.try_into().ok();
+    let places = places(values, tokens.tokens);
+    let others = most.numbers::<true, T>(tokens, places, read);
+    convert_those(tokens, nulls, places, others, parse::int);
 }
 
 /// Appends values of which any token converts or does not.
@@ -346,39 +403,52 @@ fn convert<'a, T: Clone + Default>(
     tokens: Present<'a>,
     nulls: &mut Nulls,
     values: &mut Vec<T>,
-    parse: impl FnMut(Token<'a>) -> Option<T>,
-) {
-    convert_most(tokens, nulls, values, |_| None, parse);
-}
-
-/// Appends values: `quick` gives most of them by their indexes, `parse` those of other tokens that are not null.
-#[inline(always)]
-fn convert_most<'a, T: Clone + Default>(
-    tokens: Present<'a>,
-    nulls: &mut Nulls,
-    values: &mut Vec<T>,
-    quick: impl Fn(usize) -> Option<T>,
     mut parse: impl FnMut(Token<'a>) -> Option<T>,
 ) {
-    let (made, count) = (values.len(), tokens.tokens.fields.len());
-    values.resize(made + count, T::default());
-    // Not a chain of iterators, of which the compiler makes calls here.
-    for (at, place) in values[made..].iter_mut().enumerate() {
-        if let Some(value) = quick(at) {
-            *place = value;
-            continue;
-        }
-        match tokens.get(at) {
-            Some(token) => match parse(token) {
-                Some(value) => *place = value,
-                None => {
-                    nulls.validity.null(nulls.made + at);
-                    nulls.failed.push(nulls.made + at);
-                }
-            },
-            None => nulls.validity.null(nulls.made + at),
-        }
+    let places = places(values, tokens.tokens);
+    for (at, place) in places.iter_mut().enumerate() {
+        convert_one(tokens, nulls, at, place, &mut parse);
     }
+}
+
+/// Writes the values of those tokens that `others` names.
+fn convert_those<'a, T>(
+    tokens: Present<'a>,
+    nulls: &mut Nulls,
+    values: &mut [T],
+    others: &[u32],
+    mut parse: impl FnMut(Token<'a>) -> Option<T>,
+) {
+    for at in others.iter().map(|&at| at as usize) {
+        convert_one(tokens, nulls, at, &mut values[at], &mut parse);
+    }
+}
+
+#[inline(always)]
+fn convert_one<'a, T>(
+    tokens: Present<'a>,
+    nulls: &mut Nulls,
+    at: usize,
+    place: &mut T,
+    parse: &mut impl FnMut(Token<'a>) -> Option<T>,
+) {
+    match tokens.get(at) {
+        Some(token) => match parse(token) {
+            Some(value) => *place = value,
+            None => {
+                nulls.validity.null(nulls.made + at);
+                nulls.failed.push(nulls.made + at);
+            }
+        },
+        None => nulls.validity.null(nulls.made + at),
+    }
+}
+
+/// Room behind the values for those of the tokens.
+fn places<'v, T: Clone + Default>(values: &'v mut Vec<T>, tokens: Tokens<'_>) -> &'v mut [T] {
+    let made = values.len();
+    values.resize(made + tokens.fields.len(), T::default());
+    &mut values[made..]
 }
 
 /// The bytes that most strings of a column fit in, and that are copied at once: of a column of short ones, and of others.
@@ -441,14 +511,25 @@ fn copied<const LEAST: usize>(
 ) -> usize {
     let made = offsets.len();
     offsets.resize(made + tokens.fields.len(), 0);
-    for (at, offset) in offsets[made..].iter_mut().enumerate() {
-        let token = tokens.get(at);
-        match token.filter(|token| !conversion.is_null(token.text())) {
-            Some(token) => {
-                token.copy::<LEAST>(&mut bytes[end..]);
-                end += token.len();
+    let null = conversion.null_value.as_bytes();
+    let ascii = null.is_ascii();
+    let present = Present { conversion, tokens };
+    for (at, (offset, field)) in offsets[made..].iter_mut().zip(tokens.fields).enumerate() {
+        // Of another length than nullValue it is not null, unless its decoding may be.
+        let quick = tokens.head::<LEAST>(field);
+        let quick = quick.filter(|&(_, length)| length != null.len() && ascii);
+        match (quick, bytes.get_mut(end..end + LEAST)) {
+            (Some((head, length)), Some(out)) => {
+                out.copy_from_slice(head);
+                end += length;
             }
-            None => nulls.validity.null(nulls.made + at),
+            _ => match present.get(at) {
+                Some(token) => {
+                    bytes[end..end + token.len()].copy_from_slice(token.text());
+                    end += token.len();
+                }
+                None => nulls.validity.null(nulls.made + at),
+            },
         }
         *offset = end as i32;
     }
@@ -609,6 +690,17 @@ mod tests {
                 assert!(found.map(Cow::Borrowed).eq(decoded));
             }
         }
+    }
+
+    #[test]
+    fn malformed_texts_are_null_by_their_decoding() {
+        let mut conversion = Conversion::parse(&mut Options::decode(&[]).unwrap()).unwrap();
+        conversion.null_value = "\u{fffd}".to_owned();
+        let texts = [&b"\xff"[..], b"a", "\u{fffd}".as_bytes(), b""].map(Some);
+        let texts: Vec<_> = texts.into_iter().chain([Some(&[b'x'; 99][..])]).collect();
+        let (array, failed) = made(ColumnType::String, &conversion, &texts);
+        assert_eq!(array.validity(), Some(&[0b1111_1010][..]));
+        assert!(failed.is_empty());
     }
 
     #[test]

@@ -201,10 +201,10 @@ fn decimal(text: &str, scale: u8) -> Option<i128> {
 }
 
 fn date(text: &str) -> Option<Literal> {
-    let token = Token::from(text.as_bytes());
-    let parts = parse::iso_parts(token)?;
+    let text = text.as_bytes();
+    let parts = parse::iso_parts(text)?;
     parse::iso_digits(parts)?;
-    Some(Literal::Date(parts, parse::date(token, false, false)?))
+    Some(Literal::Date(parts, parse::date(text, false, false)?))
 }
 
 /// A date as `yyyy-MM-dd`, and other texts of this form compared with it.
@@ -218,7 +218,7 @@ impl IsoDate {
     /// How the token's date compares to this one; None when that is not clear from its bytes.
     #[inline(always)]
     fn order(&self, token: Token<'_>) -> Option<Ordering> {
-        let parts = parse::iso_parts(token)?;
+        let parts = parse::iso_parts(token.text())?;
         let (digits, day) = parse::iso_digits(parts)?;
         let month = (digits >> 16 & 0xff) * 10 + (digits >> 8 & 0xff);
         let day = i32::from(day >> 8) * 10 + i32::from(day & 0xff);
@@ -347,7 +347,7 @@ mod tests {
             b"0000-01-01",
             b"9999-12-31",
         ];
-        let days = |token: &[u8]| parse::date(token.into(), true, true);
+        let days = |token: &[u8]| parse::date(token, true, true);
         for literal in tokens.iter().filter_map(|token| {
             let text = std::str::from_utf8(token).unwrap();
             Comparison::parse(ColumnType::Date, "=", text).ok()?;

@@ -141,6 +141,35 @@ impl<'a> Tokens<'a> {
         Some((tail.try_into().ok()?, length))
     }
 
+    /// A text's length, and the bytes that begin with it, if it is no longer than that and so many are there.
+    #[inline(always)]
+    pub fn head<const N: usize>(&self, field: &Field) -> Option<(&'a [u8; N], usize)> {
+        let length = field.length as usize;
+        if length > N {
+            return None;
+        }
+        Some((self.first(field)?, length))
+    }
+
+    /// A text of just this length.
+    #[inline(always)]
+    pub fn exactly<const N: usize>(&self, field: &Field) -> Option<&'a [u8; N]> {
+        match field.length as usize == N {
+            true => self.first(field),
+            false => None,
+        }
+    }
+
+    #[inline(always)]
+    fn first<const N: usize>(&self, field: &Field) -> Option<&'a [u8; N]> {
+        let source = match field.start & Field::DECODED {
+            0 => self.buf,
+            _ => self.decoded,
+        };
+        let start = (field.start & !Field::DECODED) as usize;
+        source.get(start..start + N)?.try_into().ok()
+    }
+
     #[inline(always)]
     fn of(&self, field: &Field) -> Option<Token<'a>> {
         if field.length == u32::MAX {

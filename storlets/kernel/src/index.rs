@@ -296,42 +296,48 @@ impl Index {
             None => return simd::locate(self.isa, &records, column as u32, rows, fields),
             Some(positions) => &positions[..self.found.structurals],
         };
-        let field = |(begin, line_end), first| {
-            let at = first as usize + column;
-            let end = positions.get(at).copied().unwrap_or(u32::MAX);
-            let begin = match column {
-                0 => begin,
-                _ => positions.get(at - 1).map_or(u32::MAX, |before| before + 1),
-            };
-            records.between(begin, end, line_end)
-        };
-        // The same where there are no quotes, which takes half of the time.
-        let plain = |line_end, first| {
-            let at = first as usize + column;
-            match positions.get(at - 1..at + 1) {
-                Some(&[before, end]) if (before + 1 < end) & (end <= line_end) => {
-                    Field::raw(before as usize + 1, end as usize)
-                }
-                _ => Field::NULL,
+        match column {
+            0 => self.pick(lines, rows, fields, |(begin, line_end), first| {
+                let end = positions.get(first).copied().unwrap_or(u32::MAX);
+                records.between(begin, end, line_end)
+            }),
+            _ => {
+                // The ends of the columns from the one before on.
+                let ends = positions.get(column - 1..).unwrap_or_default();
+                self.pick(lines, rows, fields, |(_, line_end), first| {
+                    match ends.get(first..first + 2) {
+                        Some(&[before, end]) => records.between(before + 1, end, line_end),
+                        _ => Field::NULL,
+                    }
+                });
             }
-        };
+        }
+    }
+
+    /// Appends the fields that are picked by a record's span, and how many kept offsets come before its own.
+    #[inline(always)]
+    fn pick(
+        &self,
+        lines: &Lines,
+        rows: Rows<'_>,
+        fields: &mut Vec<Field>,
+        field: impl Fn((u32, u32), usize) -> Field,
+    ) {
         match rows {
             Rows::Between(start, end) => {
                 // What is found of records that were tokenized is not looked at.
                 let made = fields.len();
+                fields.resize(made + end - start, Field::NULL);
                 let known = self.firsts.len().clamp(start, end);
                 let places = lines.spans[start..known].iter();
                 let places = places.zip(&self.firsts[start..known]);
-                if column > 0 && !self.found.quoted {
-                    fields.extend(places.map(|(&(_, line_end), &first)| plain(line_end, first)));
-                } else {
-                    fields.extend(places.map(|(&span, &first)| field(span, first)));
+                for (place, (&span, &first)) in fields[made..].iter_mut().zip(places) {
+                    *place = field(span, first as usize);
                 }
-                fields.resize(made + end - start, Field::NULL);
             }
             Rows::Indexes(rows) => fields.extend(rows.iter().map(|&row| {
                 let first = self.firsts.get(row as usize).copied().unwrap_or_default();
-                field(lines.spans[row as usize], first)
+                field(lines.spans[row as usize], first as usize)
             })),
         }
     }

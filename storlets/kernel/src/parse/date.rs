@@ -1,21 +1,24 @@
 //! Dates without a dateFormat: Spark's cast-style parser [5.7].
 
-use super::{sign, trim, Token};
+use super::{sign, trim};
 
 /// Days since 1970-01-01: the lenient text or, with `strict`, also what the pattern `yyyy-MM-dd` takes beyond that;
 /// with `legacy` all of this again without any `GMT`.
 #[inline(always)]
-pub fn date(token: Token<'_>, strict: bool, legacy: bool) -> Option<i32> {
-    match canonical(token) {
-        None => any(token.text(), strict, legacy),
+pub fn date(token: &[u8], strict: bool, legacy: bool) -> Option<i32> {
+    match token.try_into().ok().and_then(iso_date) {
+        None => any(token, strict, legacy),
         days => days,
     }
 }
 
+/// The length of `yyyy-MM-dd`.
+pub const ISO_DATE_LENGTH: usize = 10;
+
 /// `yyyy-MM-dd` and nothing else.
 #[inline(always)]
-fn canonical(token: Token<'_>) -> Option<i32> {
-    let (year_and_month, day) = iso_digits(iso_parts(token)?)?;
+pub fn iso_date(text: &[u8; ISO_DATE_LENGTH]) -> Option<i32> {
+    let (year_and_month, day) = iso_digits(iso_parts(text)?)?;
     // In the place of each digit, ten times the one before it and itself.
     let pairs = (year_and_month >> 8) * 10 + year_and_month;
     let year = (pairs >> 48 & 0xff) * 100 + (pairs >> 32 & 0xff);
@@ -62,9 +65,11 @@ pub const LENGTHS: [i32; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 3
 
 /// `yyyy-MM-` and `dd` as numbers that are ordered as these texts are; None for another length.
 #[inline(always)]
-pub fn iso_parts(token: Token<'_>) -> Option<(u64, u16)> {
-    let [first, second] = token.window().filter(|_| token.len() == 10)?;
-    Some((first.swap_bytes(), (second as u16).swap_bytes()))
+pub fn iso_parts(text: &[u8]) -> Option<(u64, u16)> {
+    let text: &[u8; ISO_DATE_LENGTH] = text.try_into().ok()?;
+    let (year_and_month, day) = text.split_at(8);
+    let year_and_month = u64::from_be_bytes(year_and_month.try_into().ok()?);
+    Some((year_and_month, u16::from_be_bytes(day.try_into().ok()?)))
 }
 
 /// The digits of such parts, each a byte; None for another form.
@@ -179,7 +184,7 @@ pub fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     fn date(token: &[u8]) -> Option<i32> {
-        super::date(token.into(), true, true)
+        super::date(token, true, true)
     }
 
     #[test]

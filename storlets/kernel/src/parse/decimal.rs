@@ -36,16 +36,16 @@ pub fn decimal(token: Token<'_>, precision: u8, scale: u8) -> Option<i128> {
 #[inline(always)]
 pub fn scaled(number: Number, precision: u8, scale: u8) -> Option<i128> {
     let missing = usize::from(scale).checked_sub(number.places())?;
-    let power = |exponent: usize| POWERS.get(exponent).copied();
     let value = number.digits.checked_mul(power(missing)?)?;
     let fits = value < power(precision.into()).unwrap_or(u64::MAX);
     let value = i128::from(value);
     fits.then_some(if number.negative() { -value } else { value })
 }
 
-/// 10^exponent, for an exponent of at most 38.
-fn power(exponent: usize) -> i128 {
-    10i128.pow(exponent as u32)
+/// 10^exponent, if a u64 holds it.
+#[inline(always)]
+pub fn power(exponent: usize) -> Option<u64> {
+    POWERS.get(exponent).copied()
 }
 
 /// The number of digits that Java's `BigDecimal` counts in a text, when none of them is behind the point: schema
@@ -82,7 +82,7 @@ fn general(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
         .fold(0i128, |value, &digit| value * 10 + i128::from(digit));
     let value = value + i128::from(up);
     let value = if negative { -value } else { value };
-    Some(value).filter(|_| value.abs() < power(precision.into()))
+    Some(value).filter(|_| value.abs() < 10i128.pow(precision.into()))
 }
 
 /// Whether a number is negative, its digits from the first that is not zero on, and how many of them are behind the
@@ -129,7 +129,9 @@ fn exponent(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::whole_digits;
+    use super::{scaled, whole_digits, Token};
+    use crate::field::{laid_out, Tokens};
+    use crate::simd::{self, Isa};
 
     fn decimal(token: &[u8], precision: u8, scale: u8) -> Option<i128> {
         super::decimal(token.into(), precision, scale)
@@ -159,6 +161,45 @@ mod tests {
         }
         assert_eq!(whole_digits("9".repeat(38).as_bytes()), Some(38));
         assert_eq!(whole_digits("9".repeat(39).as_bytes()), None);
+    }
+
+    #[test]
+    fn many_decimals_at_a_time_are_those_of_each() {
+        let (before, behind) = (
+            ["", "-", "+", "0", "-7", "123456789012"],
+            [".", "..", "", "x"],
+        );
+        let places = ["", "0", "12", "-1", "345", "67890", "./"];
+        let texts = before.iter().flat_map(|before| {
+            let rest = behind
+                .iter()
+                .flat_map(|point| places.map(|end| [*point, end].concat()));
+            rest.map(|rest| [*before, rest.as_str()].concat())
+        });
+        let texts: Vec<_> = texts.collect();
+        let texts: Vec<_> = texts.iter().map(|text| Some(text.as_bytes())).collect();
+        // What ends in the first bytes of a buffer need not be read.
+        let (buf, fields) = laid_out(&[&[Some(&b"0123456789abcdef"[..])], &*texts].concat());
+        let tokens = Tokens {
+            buf: &buf,
+            decoded: &[],
+            fields: &fields[1..],
+        };
+        for isa in Isa::all() {
+            for precision in [1, 3, 15, 38] {
+                for scale in (0..=precision.min(17)).chain([precision]) {
+                    let (mut values, mut others) = (vec![0; texts.len()], Vec::new());
+                    simd::decimals(isa, tokens, precision, scale, &mut values, &mut others);
+                    for (at, text) in texts.iter().flatten().enumerate() {
+                        let number = Token::from(*text).number();
+                        let expected = number.and_then(|read| scaled(read, precision, scale));
+                        let other = others.contains(&(at as u32));
+                        let found = (!other).then(|| values[at]);
+                        assert_eq!(found, expected, "{isa:?} {precision} {scale} {text:?}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

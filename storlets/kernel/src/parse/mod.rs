@@ -8,8 +8,10 @@ mod int;
 mod timestamp;
 mod token;
 
-pub use date::{date, days, iso_digits, iso_parts, without_gmt, LENGTHS};
-pub use decimal::{decimal, scaled, whole_digits};
+pub use date::{
+    date, days, iso_date, iso_digits, iso_parts, without_gmt, ISO_DATE_LENGTH, LENGTHS,
+};
+pub use decimal::{decimal, power, scaled, whole_digits};
 pub use double::{double, exact, float, Names};
 pub use int::{int, int64};
 pub use timestamp::{moment, DAY};

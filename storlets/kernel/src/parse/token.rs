@@ -303,18 +303,33 @@ mod tests {
             .iter()
             .map(|text| text.as_ref().map(String::as_bytes))
             .collect();
-        let (buf, fields) = laid_out(&texts);
+        // What ends in the first bytes of a buffer need not be among them.
+        let (buf, mut fields) = laid_out(&[&[Some(&[b'x'; WIDTH][..])], &*texts].concat());
+        fields.remove(0);
         let tokens = Tokens {
             buf: &buf,
             decoded: &[],
             fields: &fields,
         };
         for isa in Isa::all() {
-            let mut found = Vec::new();
-            simd::numbers(isa, tokens, &mut found);
-            for (at, number) in found.iter().enumerate() {
-                let expected = tokens.get(at).and_then(|token| token.number());
-                assert_eq!(number.some(), expected, "{isa:?} {:?}", tokens.get(at));
+            let mut found = vec![None; fields.len()];
+            let mut others = Vec::new();
+            simd::numbers::<false, _>(isa, tokens, &mut found, &mut others, |number| {
+                Some(Some(number))
+            });
+            let mut whole = vec![None; fields.len()];
+            let mut no_whole = Vec::new();
+            simd::numbers::<true, _>(isa, tokens, &mut whole, &mut no_whole, |number| {
+                number.whole().map(Some)
+            });
+            for (at, &number) in found.iter().enumerate() {
+                let token = tokens.get(at);
+                let expected = token.and_then(|token| token.number());
+                let digits = expected.and_then(Number::whole);
+                assert_eq!(number, expected, "{isa:?} {token:?}");
+                assert_eq!(whole[at], digits, "{isa:?} {token:?}");
+                assert_eq!(others.contains(&(at as u32)), expected.is_none());
+                assert_eq!(no_whole.contains(&(at as u32)), digits.is_none());
             }
         }
     }

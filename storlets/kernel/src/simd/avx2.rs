@@ -5,7 +5,7 @@
 
 use super::{classify_with, locate_with, Before, Classes, Found, Masks, Records, Set, Words, WORD};
 use crate::field::{Field, Rows, Tokens};
-use crate::parse::{Number, WIDTH};
+use crate::parse::{self, Number, WIDTH};
 use std::arch::x86_64::*;
 
 /// Whether the machine has all that is used here.
@@ -42,54 +42,132 @@ pub unsafe fn locate(records: &Records<'_>, column: u32, rows: Rows<'_>, fields:
 /// # Safety
 /// The machine has these features.
 #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
-pub unsafe fn numbers(tokens: Tokens<'_>, numbers: &mut [Number]) {
-    for (at, (number, field)) in numbers.iter_mut().zip(tokens.fields).enumerate() {
-        *number = match tokens.tail(field) {
+pub unsafe fn numbers<const WHOLE: bool, T>(
+    tokens: Tokens<'_>,
+    values: &mut [T],
+    others: &mut Vec<u32>,
+    read: impl Fn(Number) -> Option<T>,
+) {
+    for (at, (value, field)) in values.iter_mut().zip(tokens.fields).enumerate() {
+        let number = match tokens.tail(field) {
             // SAFETY: the features are this function's.
-            Some((tail, length)) => unsafe { number_in(tail, length) },
-            None => number_at(tokens, at),
+            Some((tail, length)) => unsafe { number_in::<WHOLE>(tail, length) },
+            None => Number::NONE,
         };
+        match number.some().and_then(&read) {
+            Some(read) => *value = read,
+            None => others.push(at as u32),
+        }
     }
 }
 
-/// A number at the beginning of a buffer.
-#[cold]
-#[inline(never)]
-fn number_at(tokens: Tokens<'_>, at: usize) -> Number {
-    let number = tokens.get(at).and_then(|token| token.number());
-    number.unwrap_or(Number::NONE)
+/// # Safety
+/// The machine has these features.
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt,pclmulqdq")]
+pub unsafe fn decimals(
+    tokens: Tokens<'_>,
+    precision: u8,
+    scale: u8,
+    values: &mut [i128],
+    others: &mut Vec<u32>,
+) {
+    // Most have just so many places; their point is always there.
+    let point = (WIDTH - 1).saturating_sub(scale.into());
+    let (mut zeros, mut most) = ([b'0'; WIDTH], [9u8; WIDTH]);
+    zeros[point] = b'.';
+    most[point] = 0;
+    let limit = parse::power(precision.into()).unwrap_or(u64::MAX);
+    for (at, (value, field)) in values.iter_mut().zip(tokens.fields).enumerate() {
+        if let Some((tail, length)) = tokens.tail(field) {
+            let negative = tail.get(WIDTH - length) == Some(&b'-');
+            let digits = length - usize::from(negative);
+            // SAFETY: the features are this function's; all loads are of sixteen bytes that are there.
+            let read = unsafe {
+                let text = load(tail);
+                let own = last(digits);
+                let zeros = load(&zeros);
+                let most = load(&most);
+                let read = _mm_and_si128(_mm_xor_si128(text, zeros), own);
+                let fine = _mm_cmpeq_epi8(_mm_max_epu8(read, most), most);
+                let close = load(&CLOSED[point]);
+                let read = number_of(_mm_shuffle_epi8(read, close));
+                let plain = (_mm_movemask_epi8(fine) == 0xffff) & (digits + point > WIDTH);
+                match plain & (read < limit) {
+                    true => Some(read as i64),
+                    false => None,
+                }
+            };
+            if let Some(read) = read {
+                *value = if negative { -read } else { read }.into();
+                continue;
+            }
+            // SAFETY: the features are this function's.
+            let number = unsafe { number_in::<false>(tail, length) };
+            let read = |number| parse::scaled(number, precision, scale);
+            if let Some(read) = number.some().and_then(read) {
+                *value = read;
+                continue;
+            }
+        }
+        others.push(at as u32);
+    }
 }
 
-/// The number in the last `length` of these bytes, of which there are so many at least.
 #[inline(always)]
-unsafe fn number_in(tail: &[u8; WIDTH], length: usize) -> Number {
-    let negative = tail.get(WIDTH - length) == Some(&b'-');
-    let digits = length - usize::from(negative);
-    // SAFETY: the caller has the features; all loads are of sixteen bytes that are there.
+unsafe fn load(bytes: &[u8; WIDTH]) -> __m128i {
+    // SAFETY: the caller has the features.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
+
+/// The number of sixteen digits, each a byte.
+#[inline(always)]
+unsafe fn number_of(digits: __m128i) -> u64 {
+    // SAFETY: the caller has the features.
     unsafe {
-        let text = _mm_loadu_si128(tail.as_ptr().cast());
-        let own = _mm_loadu_si128(LAST[digits..digits + WIDTH].as_ptr().cast());
-        let points = _mm_and_si128(_mm_cmpeq_epi8(text, _mm_set1_epi8(b'.' as i8)), own);
-        let points = _mm_movemask_epi8(points) as u32;
-        let point = (points | 1 << WIDTH).trailing_zeros() as usize;
-        // What is before the first point moves over it; another one is no digit.
-        let values = _mm_and_si128(_mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8)), own);
-        let values = _mm_shuffle_epi8(values, _mm_loadu_si128(CLOSED[point].as_ptr().cast()));
-        let nine = _mm_set1_epi8(9);
-        let fine = _mm_cmpeq_epi8(_mm_max_epu8(values, nine), nine);
-        let any = digits > usize::from(points != 0);
-        let pairs = _mm_maddubs_epi16(values, _mm_set1_epi16(1 << 8 | 10));
+        let pairs = _mm_maddubs_epi16(digits, _mm_set1_epi16(1 << 8 | 10));
         let fours = _mm_madd_epi16(pairs, _mm_set1_epi32(1 << 16 | 100));
         let fours = _mm_packus_epi32(fours, fours);
         let eights = _mm_madd_epi16(fours, _mm_set1_epi32(1 << 16 | 10_000));
         let eights = _mm_cvtsi128_si64(eights) as u64;
-        let value = (eights & 0xffff_ffff) * 100_000_000 + (eights >> 32);
+        (eights & 0xffff_ffff) * 100_000_000 + (eights >> 32)
+    }
+}
+
+/// The number in the last `length` of these bytes, of which there are so many at least.
+#[inline(always)]
+unsafe fn number_in<const WHOLE: bool>(tail: &[u8; WIDTH], length: usize) -> Number {
+    let negative = tail.get(WIDTH - length) == Some(&b'-');
+    let digits = length - usize::from(negative);
+    // SAFETY: the caller has the features; all loads are of sixteen bytes that are there.
+    unsafe {
+        let text = load(tail);
+        let own = last(digits);
+        let mut values = _mm_and_si128(_mm_sub_epi8(text, _mm_set1_epi8(b'0' as i8)), own);
+        let mut point = WIDTH;
+        if !WHOLE {
+            // What is before the first point moves over it; another one is no digit.
+            let points = _mm_and_si128(_mm_cmpeq_epi8(text, _mm_set1_epi8(b'.' as i8)), own);
+            let points = _mm_movemask_epi8(points) as u32;
+            point = (points | 1 << WIDTH).trailing_zeros() as usize;
+            values = _mm_shuffle_epi8(values, load(&CLOSED[point]));
+        }
+        let nine = _mm_set1_epi8(9);
+        let fine = _mm_cmpeq_epi8(_mm_max_epu8(values, nine), nine);
+        let any = digits > usize::from(point < WIDTH);
+        let value = number_of(values);
         let places = (WIDTH - 1).saturating_sub(point);
         match (_mm_movemask_epi8(fine) == 0xffff) & any {
-            true => Number::new(negative, value, points != 0, places as u64),
+            true => Number::new(negative, value, point < WIDTH, places as u64),
             false => Number::NONE,
         }
     }
+}
+
+/// Sixteen bytes of which the last so many are all ones, the others zeros.
+#[inline(always)]
+unsafe fn last(count: usize) -> __m128i {
+    // SAFETY: the caller has the features; these bytes are there.
+    unsafe { _mm_loadu_si128(LAST[count..count + WIDTH].as_ptr().cast()) }
 }
 
 /// From the nth byte on, the last n of sixteen are all ones, the others zeros.

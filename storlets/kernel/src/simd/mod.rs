@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use crate::field::{Field, Rows, Tokens};
-use crate::parse::Number;
+use crate::parse::{self, Number};
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -361,21 +361,47 @@ unsafe fn classify_as<S: Set, const INTRICATE: bool, const POSITIONS: bool, cons
     None
 }
 
-/// Reads the numbers among texts: what [`Token::number`](crate::parse::Token::number) makes of each, or `NONE`.
-pub fn numbers(isa: Isa, tokens: Tokens<'_>, numbers: &mut Vec<Number>) {
-    numbers.clear();
-    numbers.resize(tokens.fields.len(), Number::NONE);
+/// Writes the values that `read` makes of the numbers among texts, those of [`Token::number`](crate::parse::Token::number),
+/// each in its text's place. Appends to `others` the places of texts that it makes nothing of, and perhaps of a few more.
+/// With WHOLE no number has a point.
+pub fn numbers<const WHOLE: bool, T>(
+    isa: Isa,
+    tokens: Tokens<'_>,
+    values: &mut [T],
+    others: &mut Vec<u32>,
+    read: impl Fn(Number) -> Option<T>,
+) {
     match isa {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: there is no such value but where the machine has these instructions.
-        Isa::Avx2 => unsafe { avx2::numbers(tokens, numbers) },
+        Isa::Avx2 => unsafe { avx2::numbers::<WHOLE, T>(tokens, values, others, read) },
         Isa::Portable => {
-            for (number, token) in numbers.iter_mut().zip(tokens.iter()) {
-                *number = token
-                    .and_then(|token| token.number())
-                    .unwrap_or(Number::NONE);
+            for (at, (value, token)) in values.iter_mut().zip(tokens.iter()).enumerate() {
+                match token.and_then(|token| token.number()).and_then(&read) {
+                    Some(read) => *value = read,
+                    None => others.push(at as u32),
+                }
             }
         }
+    }
+}
+
+/// Writes the decimals among texts as `numbers` does, times 10^scale, if they have at most `precision` digits.
+pub fn decimals(
+    isa: Isa,
+    tokens: Tokens<'_>,
+    precision: u8,
+    scale: u8,
+    values: &mut [i128],
+    others: &mut Vec<u32>,
+) {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: there is no such value but where the machine has these instructions.
+        Isa::Avx2 => unsafe { avx2::decimals(tokens, precision, scale, values, others) },
+        Isa::Portable => numbers::<false, _>(isa, tokens, values, others, |number| {
+            parse::scaled(number, precision, scale)
+        }),
     }
 }
 
