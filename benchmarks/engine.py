@@ -2,7 +2,7 @@
 
     python -m benchmarks.engine [--sandbox docker] [--megabytes 500] [--rounds 5]
 
-Writes build/bench/engine.json:
+Writes build/bench/engine.json, with another sandbox than bubblewrap engine-SANDBOX.json:
 
 ===================== =================================================================================================
 Key                   Meaning
@@ -72,7 +72,8 @@ def main(sandbox: str, docker_url: str, megabytes: int, rounds: int) -> None:
             for key, rest in (("cold_ms", REST), ("cold_in_a_row_ms", 0.0)):
                 plain, storlet = alternate(get, "small", COLD_CALLS, rest)
                 found.setdefault(key, []).append(1000 * (statistics.median(storlet) - statistics.median(plain)))
-    report("engine", found, {"sandbox": sandbox, "megabytes": megabytes, "rounds": rounds}, ["swift", "storlets"])
+    name = "engine" if sandbox == "bubblewrap" else f"engine-{sandbox}"
+    report(name, found, {"sandbox": sandbox, "megabytes": megabytes, "rounds": rounds}, ["swift", "storlets"])
 
 
 class Client:

@@ -28,8 +28,7 @@ HEAD = """# Benchmarks
 
 Medians, with the lowest and highest of the rounds; the compared runs alternate in one process table. Keys with `_vs_`
 are ratios: greater is better, 1 is as fast as the peer. Each table names the command that measures it on your machine.
-All of it (Spark, peers, a Swift of three nodes) shared one small machine, and those of 2026-11-21 shared it with other
-work as well (loads of 5 to 15 on two cores): a first look, to be repeated in quiet.
+All of it (Spark, peers, a Swift of three nodes) shares one small machine of two cores.
 """
 
 
@@ -37,7 +36,7 @@ def main() -> None:
     """Take over new results and write the page."""
     RESULTS.mkdir(exist_ok=True)
     for found in sorted((BUILD / "bench").glob("*.json")):
-        if (HERE / f"{found.stem}.py").exists():
+        if script(found.stem).exists():
             (RESULTS / found.name).write_text(found.read_text())
     parts = [part(file.stem, json.loads(file.read_text())) for file in sorted(RESULTS.glob("*.json"))]
     (DOCS / "benchmarks.md").write_text("\n".join([HEAD, *parts]))
@@ -45,10 +44,12 @@ def main() -> None:
 
 def part(name: str, result: dict[str, Any]) -> str:
     """Write a benchmark's part of the page, and its picture."""
-    docstring = ast.get_docstring(ast.parse((HERE / f"{name}.py").read_text())) or ""
+    docstring = ast.get_docstring(ast.parse(script(name).read_text())) or ""
+    _, _, sandbox = name.partition("-")
+    command = f"python -m benchmarks.engine --sandbox {sandbox}" if sandbox else f"make bench-{name}"
     keys = [key for key in result if f"{key}_min" in result]
     meanings = key_table(docstring)
-    lines = [f"## {name}: {docstring.splitlines()[0]}", "", f"`make bench-{name}`", ""]
+    lines = [f"## {name}: {docstring.splitlines()[0]}", "", f"`{command}`", ""]
     ratios = [key for key in keys if "vs_" in key]
     if ratios:
         draw(name, ratios, result)
@@ -60,6 +61,11 @@ def part(name: str, result: dict[str, Any]) -> str:
     of = {k: v for k, v in result.items() if re.sub("_(min|max)$", "", k) not in keys}
     lines += ["", "Measured with " + ", ".join(f"{key} {shown(value)}" for key, value in flat(of)) + ".", ""]
     return "\n".join(lines)
+
+
+def script(name: str) -> Path:
+    """Find what measures it: NAME, or NAME-SANDBOX."""
+    return HERE / f"{name.partition('-')[0]}.py"
 
 
 def key_table(docstring: str) -> dict[str, str]:

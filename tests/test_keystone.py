@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from debug_log import said
 from faults.fault_proxy import FaultProxy, after
 from keystoneauth1.session import Session
 from ports import free_port
@@ -173,6 +174,18 @@ def test_what_is_wrong_with_a_login_is_said(options: dict[str, str], swift: Swif
         assert PASSWORD not in str(caught.value) and "wrong" not in str(caught.value)
     with pytest.raises(AuthenticationError, match=credential):
         login(authUrl=options["authUrl"], applicationCredentialId=credential, applicationCredentialSecret="wrong")
+
+
+def test_no_log_and_no_plan_shows_a_secret(
+    options: dict[str, str], swift: SwiftClient, credential: str, tmp_path: Path
+) -> None:
+    application = {"applicationCredentialId": credential, "applicationCredentialSecret": SECRET}
+    logins = (options, {"authUrl": options["authUrl"], **application})
+    reads = [("swift://tests/*.csv", "swift://tests/none.csv", "k > 1", 4, login) for login in logins]
+    # Fernet's tokens begin alike.
+    words = (PASSWORD, SECRET, "gAAAA", "X-Auth-Token:", "X-Subject-Token: ")
+    lines = said(reads, tmp_path).splitlines()
+    assert not [line[:300] for line in lines if any(word in line for word in words)]
 
 
 def test_user_without_a_role_that_reads(spark: SparkSession, options: dict[str, str], swift: SwiftClient) -> None:

@@ -1,14 +1,12 @@
 """Paths s3:// through Swift's s3api: the same rows as by swift://, and no secret in anything that is said."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from debug_log import said
 from faults.fault_proxy import Exchange, FaultProxy, passed
 from pyspark.sql import DataFrame, SparkSession
 from spark_storlets.datasource.client import SwiftClient
@@ -109,43 +107,19 @@ def test_one_read_has_one_kind_of_paths() -> None:
         ReadOptions.parse({"paths": '["s3://a/b", "swift://a/b"]'})
 
 
-SCRIPT = """
-import os, sys, logging
-logging.basicConfig(level=logging.DEBUG)
-# PySpark's wire: at DEBUG it writes down every string that Python hands to Java, those of options too (docs/paths.md).
-logging.getLogger("py4j").setLevel(logging.INFO)
-from pyspark.sql import SparkSession
-import spark_storlets
-builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config("spark.log.level", "DEBUG")
-spark = spark_storlets.configure(builder).getOrCreate()
-for path, options in (("swift", {"authUrl": sys.argv[1], "user": sys.argv[2], "key": os.environ["PROBE"]}),
-                      ("s3", {"endpointUrl": sys.argv[3], "accessKey": sys.argv[2], "secretKey": os.environ["PROBE"]})):
-    read = spark.read.format("storlets").schema("k int, s string").options(**options)
-    frame = read.load(path + "://tests/s3/*/*.csv").where("k > 10")
-    frame.explain(extended=True)
-    assert frame.count() == 1978
-    print(frame._jdf.queryExecution().toString(), spark_storlets.answer(frame.where("k < 20").limit(1)))
-    try:
-        read.load(path + "://tests/none.csv").collect()
-    except Exception as error:
-        print(error)
-"""
-
-
 def test_no_log_and_no_plan_shows_a_secret(
     cluster: Devstack, client: SwiftClient, keys: dict[str, str], tmp_path: Path
 ) -> None:
     client.connection.put_container("tests")
-    secret = KEY
-    command = [sys.executable, "-c", SCRIPT, cluster.auth_url, USER, cluster.layout.url]
-    environment = {**os.environ, "PROBE": secret}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=500)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said[-3000:]
-    assert "pushed=[" in said and " DEBUG " in said
+    logins = {"swift": {"authUrl": cluster.auth_url, "user": USER, "key": KEY}, "s3": keys}
+    reads = [
+        (f"{kind}://tests/s3/*/*.csv", f"{kind}://tests/none.csv", "k > 10", 1978, login)
+        for kind, login in logins.items()
+    ]
     # The key of a cluster that is for testing is a word that others are made of.
-    words = (rf"\b{secret}\b(?!/)", "X-Amz-Signature", "X-Auth-Token:", "AUTH_f?tk")
-    assert not [line[:300] for line in said.splitlines() if any(re.search(word, line) for word in words)]
+    words = (rf"\b{KEY}\b(?!/)", "X-Amz-Signature", "X-Auth-Token:", "AUTH_f?tk")
+    lines = said(reads, tmp_path).splitlines()
+    assert not [line[:300] for line in lines if any(re.search(word, line) for word in words)]
 
 
 def test_large_objects_of_swift_are_read_whole_or_not_at_all(
