@@ -7,12 +7,17 @@ import email.utils
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import swiftclient
 from spark_storlets.datasource.client import SwiftClient, explained
-from spark_storlets.partitioner.key_ranges import Probe
+from spark_storlets.datasource.name_filters import EVERY, NameRange
+from spark_storlets.partitioner.key_ranges import Probe, key_ranges
 
 PROBES_AT_ONCE = 16
+#: Names that one request lists; Swift gives no more.
+PAGE = 10_000
 #: Less than any other character that a name can have: name + this is the next name.
 NEXT = "\x01"
 
@@ -47,6 +52,41 @@ class Listing:
         """Answer probes: `key_ranges.Ask`."""
         with ThreadPoolExecutor(PROBES_AT_ONCE) as threads:
             return list(threads.map(self._names, probes))
+
+    def cut(self, part: NameRange, tasks: int, least: int, count: int, probes: int) -> list[NameRange]:
+        """Cut a range of names for tasks.
+
+        Args:
+            part: the range.
+            tasks: ranges that there are at most.
+            least: names that a range has at least.
+            count: of all objects in the container.
+            probes: at most.
+        """
+        if count <= least or probes < 2 or tasks < 2:
+            return [part]
+        total = count if part == EVERY and not self.prefix else None
+        found = key_ranges(self.ask, tasks, least, part.after, part.upto, total, probes)
+        return [NameRange(one.after, one.upto) for one in found]
+
+    def request(self, part: NameRange, delimiter: str = "") -> dict[str, Any]:
+        """Make the request by which a task lists a range, page by page."""
+        query = {
+            "format": "json",
+            "limit": PAGE,
+            "prefix": self.prefix,
+            "delimiter": delimiter,
+            "end_marker": part.upto + NEXT if part.upto is not None else "",
+        }
+        given = urlencode({name: value for name, value in query.items() if value})
+        request = {
+            "url": f"{self._client.storage_url}/{quote(self.container)}?{given}",
+            "headers": self._client.authorization(),
+            "object": self.container,
+            "range": described(part),
+            "storlet": "listing",
+        }
+        return {"request": request, "marker": part.after, "last": part.upto}
 
     def _names(self, probe: Probe) -> list[str]:
         names: list[str] = []
@@ -86,3 +126,8 @@ class Listing:
                 upto = names[-1]
             else:
                 after = names[-1]
+
+
+def described(part: NameRange) -> str:
+    """Write a range of names for a person."""
+    return f"({part.after!r}, {'…' if part.upto is None else repr(part.upto)}]"

@@ -8,15 +8,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from spark_storlets.datasource.client import SwiftClient
-from spark_storlets.datasource.listing import NEXT, Listing
-from spark_storlets.datasource.name_filters import EVERY, NameRange, is_useful, ranges_of
+from spark_storlets.datasource.listing import Listing, described
+from spark_storlets.datasource.name_filters import NameRange, is_useful, ranges_of
 from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.datasource.paths import parse_path
 from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
-from spark_storlets.partitioner.key_ranges import key_ranges
 from spark_storlets.partitioner.names import behind_prefix
 
 from spark_storlets.errors import LISTING_ERRORS, ConfigurationError, UnsupportedError
@@ -31,8 +29,6 @@ COLUMNS = (
     ("etag", "string"),
     ("metadata", "map<string,string>"),
 )
-#: Names that one request lists; Swift gives no more.
-PAGE = 10_000
 #: A task for fewer names costs more than it saves.
 LEAST_NAMES = 10_000
 #: A probe lists some hundred names; so planning lists a twentieth of all at most.
@@ -68,7 +64,7 @@ class ListingSource:
         accepted = (
             [index for index, one in enumerate(offered) if is_useful(one)] if self._options.push_predicates else []
         )
-        words = ["names " + ", ".join(map(_described, ranges_of([offered[index]]))) for index in accepted]
+        words = ["names " + ", ".join(map(described, ranges_of([offered[index]]))) for index in accepted]
         return {"accepted": accepted, "described": words}
 
     def statistics(self) -> Json:
@@ -90,7 +86,7 @@ class ListingSource:
         if moments and self._options.delimiter:
             raise UnsupportedError("a stream of a listing takes no delimiter: a pseudo-folder has no time.")
         partitions = [
-            {"ranges": [self._range(client, listing, one) for one in group], **moments}
+            {"ranges": [listing.request(one, self._options.delimiter) for one in group], **moments}
             for listing in self._listings(client)
             for group in self._groups(listing)
         ]
@@ -109,13 +105,8 @@ class ListingSource:
         probes = min(self._options.listing_probes - 1, count // NAMES_A_PROBE)
         budget = probes // len(wanted)
         for one in wanted:
-            total = count if one == EVERY and not listing.prefix else None
-            cut: list[NameRange] = [one]
-            if count > LEAST_NAMES and budget > 1 and tasks > 1:
-                found = key_ranges(listing.ask, tasks, LEAST_NAMES, one.after, one.upto, total, budget)
-                cut = [NameRange(part.after, part.upto) for part in found]
             after = ""
-            for part in cut:
+            for part in listing.cut(one, tasks, LEAST_NAMES, count, budget):
                 folded = self._folded(listing, part)
                 # What lay in one pseudo-folder is one row, of one range.
                 if folded.upto is None or folded.upto > after:
@@ -129,24 +120,6 @@ class ListingSource:
             return part
         at = part.upto.index(delimiter, len(listing.prefix)) + len(delimiter)
         return NameRange(part.after, behind_prefix(part.upto[:at]))
-
-    def _range(self, client: SwiftClient, listing: Listing, part: NameRange) -> Json:
-        query = {
-            "format": "json",
-            "limit": PAGE,
-            "prefix": listing.prefix,
-            "delimiter": self._options.delimiter,
-            "end_marker": part.upto + NEXT if part.upto is not None else "",
-        }
-        given = urlencode({name: value for name, value in query.items() if value})
-        request = {
-            "url": f"{client.storage_url}/{quote(listing.container)}?{given}",
-            "headers": {"X-Auth-Token": client.token},
-            "object": listing.container,
-            "range": _described(part),
-            "storlet": "listing",
-        }
-        return {"request": request, "marker": part.after, "last": part.upto}
 
     def _listings(self, client: SwiftClient) -> Iterator[Listing]:
         for path in self._options.paths:
@@ -162,7 +135,3 @@ class ListingSource:
                     f"a listing has no column {name}: {kind}. Leave the schema out; there are: "
                     + ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
                 )
-
-
-def _described(part: NameRange) -> str:
-    return f"({part.after!r}, {'…' if part.upto is None else repr(part.upto)}]"

@@ -19,6 +19,10 @@ class NameRange(NamedTuple):
     after: str
     upto: str | None
 
+    def holds(self, name: str) -> bool:
+        """Tell whether a name is one of them."""
+        return self.after < name and (self.upto is None or name <= self.upto)
+
 
 EVERY = NameRange("", None)
 

@@ -50,7 +50,7 @@ OPTIONS = (
     Option("maxSplitSize", "bytes that a split has at most", str(256 << 20)),
     Option("window", "requests that a task has in flight at most", "4"),
     Option("delimiter", "of a listing: what ends a pseudo-folder's name; names behind it are one row"),
-    Option("listingTasks", "tasks that list a container", "32"),
+    Option("listingTasks", "tasks that list a container; more for a great many photos", "32"),
     Option("listingProbes", "requests at most by which a listing is cut for its tasks", "200"),
     Option("streamDelay", "seconds before a stream takes an object; no upload may last longer", "60"),
     Option("retries", "how often a request is repeated that the store could not answer, or not to the end", "3"),

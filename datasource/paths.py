@@ -22,6 +22,8 @@ from spark_storlets.errors import ConfigurationError, NotFoundError
 
 HEADS_AT_ONCE = 16
 _SPECIAL = re.compile(r"[{}\[\]*?\\]")
+#: What begins here, up to a slash, is no name that Spark leaves out: see _is_data.
+_DATA = r"(?!\.|_[^=/]*(?![^/])|[^/]*\._COPYING_(?![^/]))"
 _PATH = re.compile(r"(?:swift|s3)://([^/]+)(?:/(.*))?", re.DOTALL)
 
 
@@ -139,6 +141,33 @@ def parse_path(path: str) -> tuple[str, str]:
     return found[1], re.sub("/+", "/", found[2] or "").strip("/")
 
 
+class Scope(NamedTuple):
+    """Where the names stand that a folder or a pattern means."""
+
+    container: str
+    object: str  # that is meant instead, if there is one of this name; may be empty
+    prefix: str  # of all of them
+    names: str  # a regular expression that they match, written as both Python and Java read it
+
+
+def scope_of(path: str, recursive: bool) -> Scope:
+    """Tell which objects a path means, without a look at the store.
+
+    An object of no bytes with others below its name is none of them all the same.
+    """
+    container, pattern = parse_path(path)
+    below = f"(?:{_DATA}[^/]*/)*{_DATA}[^/]+" if recursive else f"{_DATA}[^/]+"
+    if not _SPECIAL.search(pattern):
+        prefix = f"{pattern}/" if pattern else ""
+        return Scope(container, "" if path.endswith("/") else pattern, prefix, re.escape(prefix) + below)
+    folder = "/" if recursive else "(?<=[^/])/"
+    names = []
+    for one in _unbraced(pattern):
+        *above, last = map(_regex, one.split("/"))
+        names.append("".join(f"{part}/" for part in above) + f"(?:{_DATA}{last}(?<!/)|{last}{folder}{below})")
+    return Scope(container, "", _SPECIAL.split(pattern, maxsplit=1)[0], "|".join(names))
+
+
 def _roots(client: SwiftClient, path: str) -> list[Root]:
     container, pattern = parse_path(path)
     try:
@@ -178,7 +207,7 @@ def _found(client: SwiftClient, container: str, pattern: str, is_folder: bool) -
 
 def _matches(client: SwiftClient, container: str, pattern: str) -> Iterator[tuple[str, bool, Listed]]:
     """Give what matches a pattern, with each object at or below it."""
-    parts = [re.compile(_regex(part), re.DOTALL) for part in pattern.split("/")]
+    parts = [re.compile(_regex(part)) for part in pattern.split("/")]
     for item in _listed(client, container, _SPECIAL.split(pattern, maxsplit=1)[0]):
         found = item.name.split("/")
         if len(found) >= len(parts) and all(map(re.Pattern.fullmatch, parts, found)):
@@ -253,13 +282,13 @@ def _regex(part: str) -> str:
             in_class = char != "]"
             written += "^" if char in "!^" and before == "[" else char if char in "]-" else re.escape(char)
         elif char == "[":
-            written, in_class = written + "[", True
+            written, in_class = written + "(?!/)[", True
         elif char == "{":
             written, depth = written + "(?:", depth + 1
         elif char == "}" and depth:
             written, depth = written + ")", depth - 1
         else:
-            written += {"*": ".*", "?": ".", ",": "|" if depth else ","}.get(char, re.escape(char))
+            written += {"*": "[^/]*", "?": "[^/]", ",": "|" if depth else ","}.get(char, re.escape(char))
         at += 1
     try:
         re.compile(written)

@@ -1,6 +1,8 @@
 """What every storlet of ours shares: reading the request, writing the table stream, reporting failure.
 
 The request is JSON, zlib-compressed, base64url, cut into the parameters r0, r1, …: a header line holds 8 KiB at most.
+What of it differs from object to object may come apart, in the parameter `object` (JSON, base64url), so that who lists
+objects can make the requests for them.
 
 The answer is an Arrow IPC stream, then a trailer: UTF-8 JSON, its length as a little-endian uint32, the magic bytes.
 The trailer says how it went and holds the CRC-32C of all before it. An answer without a good trailer is no answer; this
@@ -42,6 +44,7 @@ def decode_request(params: dict[str, str]) -> dict[str, Any]:
         while f"r{len(parts)}" in params:
             parts.append(params[f"r{len(parts)}"])
         request: dict[str, Any] = json.loads(zlib.decompress(base64.urlsafe_b64decode("".join(parts))))
+        request |= json.loads(base64.urlsafe_b64decode(params.get("object", "e30=")))
         version = request["v"]
     except (ValueError, KeyError, TypeError, zlib.error) as error:
         raise StorletFailure("configuration", f"the request cannot be read: {error!r}") from error

@@ -11,7 +11,7 @@ from spark_storlets.datasource.exif_source import COLUMNS, PHOTOS_PER_TASK
 from spark_storlets.errors import ChangedError, ConfigurationError, error_from_spark
 from spark_storlets.session import answer
 
-PLAIN = 100
+PLAIN = 140
 
 
 @pytest.fixture(scope="session")
@@ -77,24 +77,87 @@ def test_aggregates(album):
     assert album.selectExpr("max(iso)").collect()[0][0] == 400
 
 
-def test_many_photos_share_tasks(spark, read, put):
+@pytest.fixture(scope="session")
+def crowd(client, read, put, photos):
+    """A folder of more photos than a driver lists for two tasks; some of the objects are special."""
+    client.connection.put_container("segments")
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, "JPEG")
     for number in range(PLAIN):
-        put(f"shared-tasks/{number:03}.jpg", file.getvalue())
-    table = read("swift://tests/shared-tasks/*", storlet="exif")
-    assert table.rdd.getNumPartitions() == -(-PLAIN // PHOTOS_PER_TASK)
-    assert [row.name for row in table.select("name").collect()] == [f"shared-tasks/{n:03}.jpg" for n in range(PLAIN)]
+        put(f"crowd/a/{number:03}.jpg", file.getvalue())
+    for name in ("b & c+d %41.jpg", "b\nü\U0001f600.jpg", "_hidden.jpg", ".hidden.jpg", "_a=b.jpg", "deep/er/one.jpg"):
+        put(f"crowd/a/{name}", photos["jpg"].read_bytes())
+    for name in ("empty.jpg", "deep"):  # the latter says that there is a folder
+        put(f"crowd/a/{name}", b"")
+    large_object(client, "crowd/a/large.jpg", photos["jpg"].read_bytes())
+
+    def reader(tasks, path="swift://tests/crowd/a", **options):
+        return read(path, storlet="exif", listingTasks=tasks, **options)
+
+    return reader
+
+
+def large_object(client, name, content):
+    segments = []
+    for number, at in enumerate(range(0, len(content), 20_000)):
+        client.connection.put_object("segments", f"{name}/{number}", content[at : at + 20_000])
+        segments.append({"path": f"/segments/{name}/{number}"})
+    client.connection.put_object("tests", name, json.dumps(segments), query_string="multipart-manifest=put")
+
+
+def test_few_photos_are_listed_by_the_driver_and_share_tasks(crowd):
+    table = crowd(32)
+    assert table.rdd.getNumPartitions() == round((PLAIN + 5) / PHOTOS_PER_TASK)
+    found = [row.name for row in table.select("name").collect()]
+    assert found == sorted(found) and len(found) == PLAIN + 5
     assert len(table.limit(3).collect()) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [
+        ("swift://tests/crowd/a", {}),
+        ("swift://tests/crowd/a/", {"recursiveFileLookup": "true"}),
+        ("swift://tests/crowd/{a,z}/[!_]*", {}),
+        ("swift://tests/c*/?/*.jpg", {}),
+    ],
+)
+def test_many_photos_are_listed_by_tasks(path, options, crowd):
+    few, many = crowd(32, path, **options), crowd(2, path, **options)
+    assert many.rdd.getNumPartitions() == 2
+    expected = few.collect()
+    assert many.collect() == expected
+    rows = {row.name.removeprefix("crowd/a/"): row for row in expected}
+    assert ("deep/er/one.jpg" in rows) == bool(options)
+    assert rows["large.jpg"].make == rows["b & c+d %41.jpg"].make == "Fabrikam"
+    assert rows["empty.jpg"].error == "it is empty"
+
+
+def test_filters_on_names_are_ranges_of_listings(crowd):
+    for tasks in (2, 32):
+        found = answer(crowd(tasks).where("name >= 'crowd/a/098' AND name < 'crowd/a/100'").select("name"))
+        assert [row.name for row in found.rows] == ["crowd/a/098.jpg", "crowd/a/099.jpg"]
+        assert found.scans[0].rows_scanned == 2
+    named = crowd(2).where("name IN ('crowd/a/007.jpg', 'crowd/a/large.jpg', 'crowd/a/none.jpg')")
+    assert answer(named.select("name")).scans[0].rows_scanned == 2
+    assert crowd(2).where("name = 'crowd/a/1' AND name = 'crowd/a/2'").collect() == []
+
+
+def test_a_join_on_names_reads_the_photos_that_it_needs(crowd, spark, tmp_path):
+    (tmp_path / "chosen.csv").write_text("crowd/a/003.jpg,x\ncrowd/a/004.jpg,y\ncrowd/a/large.jpg,x\n")
+    chosen = spark.read.schema("name string, what string").csv(str(tmp_path)).where("what IN ('x', 'z')")
+    found = answer(crowd(2).join(chosen, "name").select("name"))
+    assert sorted(row.name for row in found.rows) == ["crowd/a/003.jpg", "crowd/a/large.jpg"]
+    assert found.scans[0].rows_scanned == 2
+
+
+def test_a_limit_ends_the_listing(crowd):
+    assert len(crowd(2).limit(3).collect()) == 3
 
 
 def test_large_object_is_read_on_the_proxy(client, read, photos):
     content = photos["jpg"].read_bytes()
-    segments = []
-    for number, at in enumerate(range(0, len(content), 20_000)):
-        client.connection.put_object("tests", f"segments/{number}", content[at : at + 20_000])
-        segments.append({"path": f"/tests/segments/{number}"})
-    client.connection.put_object("tests", "slo/large.jpg", json.dumps(segments), query_string="multipart-manifest=put")
+    large_object(client, "slo/large.jpg", content)
     (row,) = read("swift://tests/slo/*", storlet="exif").collect()
     assert (row.bytes, row.make, row.error) == (len(content), "Fabrikam", None)
 

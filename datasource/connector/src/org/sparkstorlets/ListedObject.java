@@ -14,8 +14,9 @@ import org.apache.spark.unsafe.types.UTF8String;
  * An entry of a container's listing: an object, or with a delimiter a pseudo-folder, which has nothing but a name.
  *
  * @param modified microseconds since 1970
+ * @param plain whether size and ETag are those of what a GET answers; of a large object or a link they may not be
  */
-record ListedObject(String name, Long bytes, Long modified, String type, String etag) {
+record ListedObject(String name, Long bytes, Long modified, String type, String etag, boolean plain) {
   /** The columns that a listing tells itself. */
   static final StructType COLUMNS = new StructType()
       .add("name", DataTypes.StringType)
@@ -26,12 +27,12 @@ record ListedObject(String name, Long bytes, Long modified, String type, String 
 
   static ListedObject of(JsonNode entry) {
     if (entry.has("subdir")) {
-      return new ListedObject(entry.path("subdir").asText(), null, null, null, null);
+      return new ListedObject(entry.path("subdir").asText(), null, null, null, null, false);
     }
     LocalDateTime modified = LocalDateTime.parse(entry.path("last_modified").asText());
     return new ListedObject(entry.path("name").asText(), entry.path("bytes").asLong(),
         ChronoUnit.MICROS.between(LocalDateTime.ofEpochSecond(0, 0, ZoneOffset.UTC), modified),
-        entry.path("content_type").asText(), etag(entry));
+        entry.path("content_type").asText(), etag(entry), entry.path("bytes").asLong() > 0 && !entry.has("slo_etag"));
   }
 
   // Of a large object the hash is that of its manifest, which no HEAD tells.

@@ -44,16 +44,7 @@ final class ListingPages {
 
   private void load() {
     StoreRequest request = range.request();
-    StoreRequest next = request.withUrl(request.url() + "&marker=" + encoded(marker));
-    Attempts attempts = new Attempts(next, partition.reading(), totals, watch);
-    JsonNode entries = null;
-    while (entries == null) {
-      try {
-        entries = get(attempts.next());
-      } catch (StorletException e) {
-        attempts.recover(e, () -> {});
-      }
-    }
+    JsonNode entries = entries(request.withUrl(request.url() + "&marker=" + encoded(marker)));
     for (JsonNode entry : entries) {
       ListedObject object = ListedObject.of(entry);
       marker = object.name();
@@ -63,6 +54,23 @@ final class ListingPages {
     }
     if (entries.isEmpty() || marker.equals(range.last())) {
       range = null;
+    }
+  }
+
+  /** Are there objects whose names begin so? */
+  boolean exists(String prefix) {
+    StoreRequest any = partition.ranges().get(0).request();
+    return !entries(any.withUrl(container(any) + "?format=json&limit=1&prefix=" + encoded(prefix))).isEmpty();
+  }
+
+  private JsonNode entries(StoreRequest request) {
+    Attempts attempts = new Attempts(request, partition.reading(), totals, watch);
+    while (true) {
+      try {
+        return get(attempts.next());
+      } catch (StorletException e) {
+        attempts.recover(e, () -> {});
+      }
     }
   }
 
@@ -87,8 +95,18 @@ final class ListingPages {
     }
   }
 
+  /** The URL of an object in the container that a request lists. */
+  static String url(StoreRequest listing, String name) {
+    // A path knows no plus sign for a blank.
+    return container(listing) + "/" + encoded(name).replace("+", "%20");
+  }
+
+  private static String container(StoreRequest listing) {
+    return listing.url().substring(0, listing.url().indexOf('?'));
+  }
+
   // Swift reads a plus sign as a blank, which is how a blank is written here.
-  static String encoded(String name) {
+  private static String encoded(String name) {
     return URLEncoder.encode(name, StandardCharsets.UTF_8);
   }
 

@@ -40,7 +40,7 @@ final class ListingReader implements PartitionReader<ColumnarBatch> {
   private ColumnarBatch batch;
 
   /** An object whose metadata is on its way, if it is selected. */
-  private record Head(ListedObject object, MetadataFetch fetch) {}
+  private record Head(ListedObject object, HeadFetch fetch) {}
 
   ListingReader(ListingPartition partition, StructType columns, List<Filter> filters) {
     this.partition = partition;
@@ -97,7 +97,7 @@ final class ListingReader implements PartitionReader<ColumnarBatch> {
       if (object == null) {
         break;
       }
-      MetadataFetch fetch = object.isFolder() ? null : new MetadataFetch(object, partition, totals, watch);
+      HeadFetch fetch = object.isFolder() ? null : new HeadFetch(object, partition, totals, watch);
       synchronized (heads) {
         heads.add(new Head(object, fetch));
       }
@@ -162,7 +162,7 @@ final class ListingReader implements PartitionReader<ColumnarBatch> {
   private void abort() {
     pages.abort();
     synchronized (heads) {
-      heads.stream().map(Head::fetch).filter(f -> f != null).forEach(MetadataFetch::abort);
+      heads.stream().map(Head::fetch).filter(f -> f != null).forEach(HeadFetch::abort);
     }
   }
 

@@ -2,7 +2,7 @@ package org.sparkstorlets;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
+import java.util.Iterator;
 import java.util.Map;
 
 /** The requests of a task in their order, of which a few are made before their turn. */
@@ -12,23 +12,34 @@ final class RequestWindow {
 
   private final Reading reading;
   private final Map<String, StoreErrors.Template> errors;
-  private final Deque<StoreRequest> waiting;
+  private final Iterator<StoreRequest> requests;
+  private final Deque<StoreRequest> released = new ArrayDeque<>();
   private final Deque<Turn> ahead = new ArrayDeque<>();
 
-  RequestWindow(List<StoreRequest> requests, Reading reading, Map<String, StoreErrors.Template> errors) {
-    this.waiting = new ArrayDeque<>(requests);
+  RequestWindow(Iterator<StoreRequest> requests, Reading reading, Map<String, StoreErrors.Template> errors) {
+    this.requests = requests;
     this.reading = reading;
     this.errors = errors;
   }
 
   /** Null behind the last one. */
   synchronized Turn next() {
-    Turn turn = ahead.isEmpty() ? new Turn(waiting.poll(), null) : ahead.poll();
-    while (ahead.size() < reading.window() - 1 && !waiting.isEmpty()) {
-      StoreRequest request = waiting.poll();
+    Turn turn = ahead.isEmpty() ? new Turn(poll(), null) : ahead.poll();
+    while (ahead.size() < reading.window() - 1) {
+      StoreRequest request = poll();
+      if (request == null) {
+        break;
+      }
       ahead.add(new Turn(request, new Fetch(request, reading, new StoreErrors(errors, request))));
     }
     return turn.request() == null ? null : turn;
+  }
+
+  private StoreRequest poll() {
+    if (!released.isEmpty()) {
+      return released.poll();
+    }
+    return requests.hasNext() ? requests.next() : null;
   }
 
   /**
@@ -39,7 +50,7 @@ final class RequestWindow {
     while (!ahead.isEmpty()) {
       Turn last = ahead.pollLast();
       last.fetch().abort();
-      waiting.addFirst(last.request());
+      released.addFirst(last.request());
     }
   }
 }

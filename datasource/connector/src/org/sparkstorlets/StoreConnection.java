@@ -8,6 +8,7 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.http.Header;
@@ -82,10 +83,11 @@ final class StoreConnection {
     }
   }
 
-  /** The headers of the answer, once the status is good. */
+  /** The headers of the answer, once the status is good; their names ignore case. */
   Map<String, String> headers() {
     return Arrays.stream(answered().getAllHeaders())
-        .collect(Collectors.toMap(Header::getName, Header::getValue, (first, second) -> first));
+        .collect(Collectors.toMap(Header::getName, Header::getValue, (first, second) -> first,
+            () -> new TreeMap<>(String.CASE_INSENSITIVE_ORDER)));
   }
 
   private HttpResponse answered() {

@@ -12,6 +12,7 @@ import org.apache.spark.sql.vectorized.ColumnarBatch;
 final class StorletsPartitionReader implements PartitionReader<ColumnarBatch> {
   private final StorletsInputPartition partition;
   private final StructType columns;
+  private final ListedRequests listed; // null if the planner has made the requests
   private final RequestWindow window;
   private final StorletsMetrics.Totals totals = new StorletsMetrics.Totals();
   private final TaskWatch watch = new TaskWatch(this::abort);
@@ -20,10 +21,15 @@ final class StorletsPartitionReader implements PartitionReader<ColumnarBatch> {
   StorletsPartitionReader(StorletsInputPartition partition, StructType columns) {
     this.partition = partition;
     this.columns = columns;
-    this.window = new RequestWindow(partition.requests(), partition.reading(), partition.errors());
+    this.listed = partition.listing() == null ? null : new ListedRequests(partition.listing(), totals, watch);
+    this.window = new RequestWindow(
+        listed == null ? partition.requests().iterator() : listed, partition.reading(), partition.errors());
   }
 
   private void abort() {
+    if (listed != null) {
+      listed.abort();
+    }
     Answer current = answer;
     if (current != null) {
       current.abort();

@@ -143,11 +143,14 @@ final class StorletsScan implements Batch, SupportsReportStatistics, SupportsRun
     }
     Reading reading = Reading.of(answer.path("reading"), Tokens.login(read.options()));
     HashMap<String, StoreErrors.Template> errors = StoreErrors.templates(answer.get("errors"));
+    HashMap<String, StoreErrors.Template> listingErrors = StoreErrors.templates(answer.path("listing_errors"));
     List<InputPartition> partitions = new ArrayList<>();
     for (JsonNode partition : answer.get("partitions")) {
       ArrayList<StoreRequest> requests = new ArrayList<>();
       partition.path("requests").forEach(r -> requests.add(StoreRequest.of(r)));
-      partitions.add(new StorletsInputPartition(requests, reading, errors));
+      StorletsInputPartition.Listing listing =
+          StorletsInputPartition.Listing.of(partition.path("listing"), reading, listingErrors);
+      partitions.add(new StorletsInputPartition(requests, listing, reading, errors));
     }
     return partitions.toArray(InputPartition[]::new);
   }

@@ -9,13 +9,13 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
-/** Asks for the metadata of one object, on a thread of its own. */
-final class MetadataFetch {
+/** Looks at one object, on a thread of its own. */
+final class HeadFetch {
   private static final String PREFIX = "x-object-meta-";
 
   // There are as many threads as the tasks have requests at once.
   private static final ExecutorService THREADS = Executors.newCachedThreadPool(work -> {
-    Thread thread = new Thread(work, "spark_storlets metadata");
+    Thread thread = new Thread(work, "spark_storlets head");
     thread.setDaemon(true);
     return thread;
   });
@@ -27,7 +27,7 @@ final class MetadataFetch {
   private volatile StoreConnection connection;
   private volatile boolean aborted;
 
-  MetadataFetch(ListedObject object, ListingPartition partition, StorletsMetrics.Totals totals, TaskWatch watch) {
+  HeadFetch(ListedObject object, ListingPartition partition, StorletsMetrics.Totals totals, TaskWatch watch) {
     this.partition = partition;
     this.totals = totals;
     this.watch = watch;
@@ -36,9 +36,7 @@ final class MetadataFetch {
 
   private StoreRequest request(String name) {
     StoreRequest listing = partition.ranges().get(0).request();
-    String container = listing.url().substring(0, listing.url().indexOf('?'));
-    // A path knows no plus sign for a blank.
-    return listing.withUrl(container + "/" + ListingPages.encoded(name).replace("+", "%20"));
+    return listing.withUrl(ListingPages.url(listing, name));
   }
 
   private Map<String, String> fetch(StoreRequest request) {
@@ -47,7 +45,7 @@ final class MetadataFetch {
       try {
         StoreRequest next = attempts.next();
         connection = StoreConnection.head(next, partition.reading(), new StoreErrors(partition.errors(), next));
-        return metadata(connection.headers());
+        return connection.headers();
       } catch (StorletException e) {
         if (e.kind().equals("not_found")) {
           return null; // deleted since it was listed
@@ -61,7 +59,24 @@ final class MetadataFetch {
     return null;
   }
 
-  private static Map<String, String> metadata(Map<String, String> headers) {
+  /** Waits for the object's headers; null if it is no longer there. */
+  Map<String, String> headers() {
+    try {
+      return found.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException failure) {
+        throw failure;
+      }
+      throw e;
+    }
+  }
+
+  /** Waits for what users have said of the object; null if it is no longer there. */
+  Map<String, String> metadata() {
+    Map<String, String> headers = headers();
+    if (headers == null) {
+      return null;
+    }
     Map<String, String> metadata = new TreeMap<>();
     headers.forEach((name, value) -> {
       String key = name.toLowerCase(Locale.ROOT);
@@ -72,18 +87,6 @@ final class MetadataFetch {
       }
     });
     return metadata;
-  }
-
-  /** Waits for it; null if the object is no longer there. */
-  Map<String, String> metadata() {
-    try {
-      return found.join();
-    } catch (CompletionException e) {
-      if (e.getCause() instanceof RuntimeException failure) {
-        throw failure;
-      }
-      throw e;
-    }
   }
 
   void abort() {
