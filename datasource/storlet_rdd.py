@@ -13,6 +13,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -92,12 +93,14 @@ def _calls(
     ranges: bool,
 ) -> Iterator[tuple[Split, Json, str]]:
     found = find(client, read.paths, read.base_path, read.recursive).flat()
-    topology = None
-    for item in look_at(client, found, trusting=True):
-        topology = topology or topology_of(client, item.container, read)
+    topology = functools.cache(lambda container: topology_of(client, container, read))
+    for stored in look_at(client, found, trusting=True):
+        shape = topology(stored.container)
+        # No object server has an erasure-coded object as one file, as with a large one.
+        item = replace(stored, large=stored.large or shape.erasure_coded)
         splits = [Split(0, item.size)]
         if ranges and item.size:
-            splits = splits_of(item.size, topology.parallelism, read.min_split_size, read.max_split_size)
+            splits = splits_of(item.size, shape.parallelism, read.min_split_size, read.max_split_size)
         for split in splits:
             if output == "rows":
                 body = table_request(item.name, item.size, split, params)
