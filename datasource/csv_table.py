@@ -6,6 +6,7 @@ finds out in the store. That is asked once for each version of an object and kep
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 from collections import Counter
@@ -29,6 +30,8 @@ from spark_storlets.errors import ConfigurationError
 
 CALLS_AT_ONCE = 16
 FACTS_KEPT = 10_000
+#: What storlets/csv_index_storlet.py has put into an object's metadata.
+_INDEX, _CUTS = "x-object-meta-csv-index", "x-object-meta-csv-cuts-"
 Json = dict[str, Any]
 
 
@@ -148,12 +151,24 @@ class CsvTable:
             return facts_of(self._client, item, {**body, "op": "cuts", "begin": start, "start": start, "end": end})
 
         def find() -> Json:
+            known = self._indexed(item, body)
+            if known is not None:
+                places = {bisect.bisect_left(known, start) for start, _ in parts[1:]}
+                return {"cuts": [known[place] for place in sorted(places) if place < len(known)]}
             with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
                 found = list(threads.map(outcomes, parts))
             return {"cuts": [at for at in kernel.compose(part["outcomes"] for part in found) if at > first]}
 
         cuts: list[int] = kept((str(item), item.etag, *parts, *sorted(body["csv"].items())), find)["cuts"]
         return cuts
+
+    def _indexed(self, item: StoredObject, body: Json) -> list[int] | None:
+        """Give where some records begin, if that was noted when this very object was uploaded."""
+        headers = self._client.headers(item.container, item.name)
+        if headers.get(_INDEX) != csv_kernel().record_index(item.etag, body["data_start"], body["csv"]):
+            return None
+        noted = (headers.get(f"{_CUTS}{number}") for number in itertools.count())
+        return [int(at, 16) for some in itertools.takewhile(bool, noted) for at in str(some).split(",")]
 
     def _head(self, item: StoredObject, naming: bool, header: bool) -> Json:
         body = {

@@ -52,10 +52,15 @@ EXIF = Storlet("exif_storlet.py", "exif_storlet.ExifStorlet", (*_TABLE, "exif_im
 EXIF_METADATA = Storlet(
     "exif_metadata_storlet.py", "exif_metadata_storlet.ExifMetadataStorlet", (EXIF.name, *EXIF.dependencies)
 )
+CSV_INDEX = Storlet(
+    "csv_index_storlet.py",
+    "csv_index_storlet.CsvIndexStorlet",
+    (*_TABLE, "csv_records.py", "csv_kernel.py", "libstorlets_csv_kernel.so"),
+)
 CSV_CLEAN = Storlet("csv_clean_storlet.py", "csv_clean_storlet.CsvCleanStorlet", ())
 #: The part of a module's storlet that is the same for all modules.
 WASM = Storlet("wasm_storlet.py", "", (CSV.name, *CSV.dependencies))
-STORLETS = (CSV, EXIF, EXIF_METADATA, CSV_CLEAN)
+STORLETS = (CSV, EXIF, EXIF_METADATA, CSV_CLEAN, CSV_INDEX)
 
 
 def deploy(client: SwiftClient, storlets: Sequence[Storlet] = STORLETS) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import requests
 from spark_storlets.datasource.client import SwiftClient
+from spark_storlets.datasource.csv_options import CsvOptions
+from spark_storlets.datasource.deploy import CSV_INDEX
 from spark_storlets.datasource.paths import parse_path
 from spark_storlets.datasource.storlet_call import TIMEOUT, failure, failure_of
 
@@ -22,7 +25,7 @@ def upload_through(client: SwiftClient, file: Path, path: str, storlet: str, par
         file: what is uploaded.
         path: swift://container/object, or a path that ends in / and takes the file's name.
         storlet: the name under which it is deployed.
-        params: its parameters.
+        params: its parameters; of the storlet that makes an index of records: options of the reader.
 
     Returns:
         What was stored, as container/object.
@@ -37,7 +40,8 @@ def upload_through(client: SwiftClient, file: Path, path: str, storlet: str, par
     if "*" in name or "?" in name:
         raise ConfigurationError(f"{path} has a wildcard: name one object.")
     headers = {"X-Auth-Token": client.token, "X-Run-Storlet": storlet}
-    for number, (key, value) in enumerate(params.items()):
+    given = _as_read(params) if storlet == CSV_INDEX.name else params
+    for number, (key, value) in enumerate(given.items()):
         headers[f"X-Storlet-Parameter-{number}"] = quote(f"{key}:{value}", safe=":")
     request = {"object": f"{container}/{name}", "range": f"0-{file.stat().st_size - 1}", "storlet": storlet}
     try:
@@ -48,3 +52,9 @@ def upload_through(client: SwiftClient, file: Path, path: str, storlet: str, par
     if answer.status_code // 100 != 2:
         raise failure_of(request, answer)
     return f"{container}/{name}"
+
+
+def _as_read(options: Mapping[str, str]) -> dict[str, str]:
+    """Write options of the reader as the storlet takes them: an index is true for what reads in the same way."""
+    csv = CsvOptions.parse({**options, "multiLine": "true"}, {"timeZone": "UTC"})
+    return {"csv": json.dumps(dict(csv.kernel)), "header": str(csv.header).lower()}

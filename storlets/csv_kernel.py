@@ -18,7 +18,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import hashlib
 import importlib.resources
+import json
 import os
 import re
 import zoneinfo
@@ -43,6 +45,7 @@ __all__ = [
     "compose",
     "load",
     "merge",
+    "record_index",
     "tokens",
 ]
 
@@ -510,6 +513,29 @@ def compose(parts: Iterable[Iterable[tuple[int, int, int | None]]]) -> list[int]
         if first is not None:
             offsets.append(first)
     return offsets
+
+
+#: The options by which records are told from each other.
+_OF_RECORDS = (
+    "sep",
+    "quote",
+    "escape",
+    "char_to_escape_quote_escaping",
+    "comment",
+    "line_sep",
+    "normalize_line_ends",
+    "multi_line",
+    "unescaped_quote_handling",
+    "ignore_leading_white_space",
+    "ignore_trailing_white_space",
+    "encoding",
+)
+
+
+def record_index(etag: str, data_start: int, options: Mapping[str, str]) -> str:
+    """Name what an index of records is true for: an object's content, its first record, and how records are written."""
+    dialect = {name: options[name] for name in _OF_RECORDS if name in options}
+    return hashlib.sha256(json.dumps([etag, data_start, dialect], sort_keys=True).encode()).hexdigest()
 
 
 def tokens(line: bytes, options: Mapping[str, str], library: str | None = None) -> list[str | None]:

@@ -61,6 +61,15 @@ class Head:
             self.line, _, self.data_start = first_record(source, self.data_start, options)
 
 
+def data_start(source: Source, options: dict[str, str], header: bool) -> int:
+    """Give the offset of the first record that Spark's tokenizer sees behind a header, if there is one.
+
+    That record is special: only the split that begins with it may read it so.
+    """
+    begin = Head(source, options, header).data_start
+    return begin if header else first_record(source, begin, options).begin
+
+
 def split_begin(request: dict[str, Any], source: Source, options: dict[str, str]) -> tuple[int, bool]:
     """Give the offset of a split's first record, and whether it is the object's first."""
     start, data_start = request["start"], request["data_start"]

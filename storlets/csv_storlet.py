@@ -32,7 +32,17 @@ import csv_kernel
 import pyarrow as pa
 import pyarrow.compute as pc
 from csv_kernel import Kernel, KernelError, Wanted, arrow_type, tokens
-from csv_records import BLOCK, Head, after_mark, blocks, first_options, first_record, naming_line, split_begin
+from csv_records import (
+    BLOCK,
+    Head,
+    after_mark,
+    blocks,
+    data_start,
+    first_options,
+    first_record,
+    naming_line,
+    split_begin,
+)
 from storlet_aggregate import Aggregate
 from storlet_batches import Waiting
 from storlet_expression import columns_of, evaluate
@@ -284,11 +294,7 @@ def check_names(found: list[str | None], wanted: list[list[Any]], columns: int, 
 def head(request: dict[str, Any], source: Source, table: TableWriter) -> None:
     """Find what a planner must know of an object."""
     options = first_options(request, source)
-    data_start = Head(source, options, request["header"]).data_start
-    if not request["header"]:
-        # The first record that Spark's tokenizer sees is special: only the split that begins with it may read it so.
-        data_start = first_record(source, data_start, options).begin
-    table.facts = {"data_start": data_start, "options": options}
+    table.facts = {"data_start": data_start(source, options, request["header"]), "options": options}
     if request["naming"]:
         begin = after_mark(source, options)
         if "multi_line" in options:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from exif_storlet import SCHEMA, photo, zone_of
-from storlet_source import Source
+from storlet_source import HeldSource
 
 #: The beginning of a photo, in which its EXIF data are looked for, before anything of it is passed on.
 HEAD = 1 << 20
@@ -44,20 +44,9 @@ class ExifMetadataStorlet:
         out_files[0].close()
 
 
-class Beginning(Source):
-    """The first bytes of an object, as if they were all of it."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def read(self, at: int, size: int) -> bytes:
-        """See Source."""
-        return self._data[at : at + size]
-
-
 def metadata_of(head: bytes, zone: datetime.tzinfo) -> dict[str, str]:
     """Say what a photo's beginning tells."""
-    row = photo(Beginning(head), "", len(head), zone)
+    row = photo(HeldSource(head), "", len(head), zone)
     named = {name: row.get(name) for name in SCHEMA.names if name not in _NOT_SAID}
     return {
         f"Exif-{name.replace('_', '-').title()}": _header(value) for name, value in named.items() if value is not None

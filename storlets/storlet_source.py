@@ -75,6 +75,21 @@ class FileSource(Source):
         return at >= self._size
 
 
+class HeldSource(Source):
+    """Bytes in memory, as if they were all of the object."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, at: int, size: int) -> bytes:
+        """See Source."""
+        return self._data[at : at + size]
+
+    def ends(self, at: int) -> bool:
+        """See Source."""
+        return at >= len(self._data)
+
+
 class StreamSource(Source):
     """A stream of the object that begins at `begin`; what was read is kept until it may be forgotten."""
 

@@ -4,7 +4,11 @@ from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
+from spark_storlets.datasource import csv_table
+from spark_storlets.datasource.client import Listed
+from spark_storlets.datasource.csv_options import CsvOptions
 from spark_storlets.datasource.deploy import deploy_program
+from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.devstack.configuration import KEY, USER
 
 from spark_storlets.cli import main
@@ -91,3 +95,56 @@ def test_a_program_works_on_uploads_too(upload, client, tmp_path):
     deploy_program(client, "shout", program)
     assert upload(b"hello", "shouted.txt", "shout.py").exit_code == 0
     assert client.connection.get_object("tests", "uploaded/shouted.txt")[1] == b"HELLO"
+
+
+@pytest.fixture
+def cut(client, cluster, monkeypatch):
+    """How a multiLine object is split, and what the store is asked for that."""
+
+    def splits(name: str, **options: str):
+        asked = []
+        facts = csv_table.facts_of
+        monkeypatch.setattr(csv_table, "facts_of", lambda c, i, body: asked.append(body["op"]) or facts(c, i, body))
+        store = {"path": "swift://tests", "authUrl": cluster.auth_url, "user": USER, "key": KEY}
+        read = ReadOptions.parse({**store, "minSplitSize": "100000"})
+        csv = CsvOptions.parse({"multiLine": "true", **options}, {"timeZone": "Europe/Paris"})
+        table = csv_table.CsvTable(client, read, csv, [Listed("tests", name, 0, None)])
+        found = [(one["start"], one["end"]) for one in table.splits(table.objects[0])]
+        monkeypatch.undo()
+        return found, asked
+
+    return splits
+
+
+def test_an_index_of_records_saves_the_scan_that_finds_them(upload, client, read, spark, cut, tmp_path):
+    records = [f'{n},"line one of {n}\n{n},""no"" record{", x" * (n % 9)}\n"' for n in range(20_000)]
+    content = "\r\n".join(["id,note", *records]).encode()
+    done = upload(content, "indexed.csv", "csv_index_storlet.py", "header=true", 'escape="')
+    assert done.exit_code == 0, done.output
+    assert client.connection.get_object("tests", "uploaded/indexed.csv")[1] == content
+
+    found, asked = cut("uploaded/indexed.csv", header="true", escape='"')
+    assert asked == ["head"] and len(found) > 4
+    assert (found[0][0], found[-1][1]) == (0, len(content))
+    client.connection.put_object("tests", "uploaded/plain.csv", content)
+    scanned, asked = cut("uploaded/plain.csv", header="true", escape='"')
+    assert "cuts" in asked and len(scanned) >= len(found)
+    # Other options find other records, and other content has no index.
+    assert "cuts" in cut("uploaded/indexed.csv", escape='"')[1]
+    assert "cuts" in cut("uploaded/indexed.csv", header="true")[1]
+
+    options = {"header": True, "multiLine": True, "escape": '"'}
+    there = read("swift://tests/uploaded/indexed.csv", "id int, note string", **options, minSplitSize=100_000)
+    here = spark.read.options(**options).schema("id int, note string").csv(str(tmp_path / "indexed.csv"))
+    assert there.rdd.getNumPartitions() == len(found)
+    assert there.collect() == here.collect()
+
+
+def test_an_index_of_other_content_is_not_used(upload, client, cut):
+    content = b"".join(b'%d,"a\nb"\n' % n for n in range(30_000))
+    assert upload(content, "old.csv", "csv_index_storlet.py").exit_code == 0
+    headers = client.headers("tests", "uploaded/old.csv")
+    index = {name: value for name, value in headers.items() if name.startswith("x-object-meta-csv")}
+    assert index and cut("uploaded/old.csv")[1] == ["head"]
+    client.connection.put_object("tests", "uploaded/new.csv", b'"\n",' + content, headers=index)
+    assert "cuts" in cut("uploaded/new.csv")[1]
