@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 INSTALLED := build/.installed
 SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/kernel/src storlets/kernel/Cargo.* -type f)
 SPARKS := 4.0.1 4.1.4 4.3.0
+WASM := wasm32-unknown-unknown
+# The first of these that has the target's library.
+WASM_RUSTC = $(firstword $(foreach rustc,rustc /usr/bin/rustc,$(if $(wildcard $(shell $(rustc) --print target-libdir --target $(WASM) 2>/dev/null)/libcore-*.rlib),$(rustc))))
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples benchmarks storlets tests setup.py
 
 .PHONY: help packages install demo test parity bench bench-engine bench-query bench-scan bench-link bench-kernel bench-listing bench-exif bench-wasm bench-publish simulate docs samples lint wheel compat clean
@@ -78,6 +81,9 @@ docs: install ## Make a site of the documents in build/site
 
 samples: packages ## Build the samples in Rust into build/samples
 	for sample in samples/*/Cargo.toml; do cargo build -q --release --manifest-path $$sample --target-dir build/samples || exit 1; done
+	if test -n "$(WASM_RUSTC)"; then \
+	  $(WASM_RUSTC) --edition 2021 --target $(WASM) --crate-type cdylib -O -C strip=symbols -o build/samples/places.wasm samples/wasm/places.rs; \
+	else echo "samples/wasm/places.rs is left out: no Rust for $(WASM) (Debian: libstd-rust-dev-wasm32, lld-14; rustup: target add $(WASM))"; fi
 
 lint: install ## Check types and style (clippy and rustfmt where they are installed)
 	$(BIN)/ruff check $(PYTHON_CODE)

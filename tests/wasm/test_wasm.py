@@ -1,6 +1,8 @@
 """Functions of WebAssembly modules make columns of CSV columns, in the store."""
 
 import math
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ from spark_storlets.datasource.deploy import deploy_module
 from spark_storlets.errors import ConfigurationError, NotFoundError, StorletFailedError, error_from_spark
 from spark_storlets.session import answer
 
-GEO = Path(__file__).parents[2] / "samples" / "wasm" / "geo.wat"
+ROOT = Path(__file__).parents[2]
+GEO = ROOT / "samples" / "wasm" / "geo.wat"
 #: Text: how long each is; integers: their sum; and what must not be.
 ODD = """(module
   (memory (export "memory") 1 60000)
@@ -148,3 +151,32 @@ def test_what_cannot_be_is_refused_by_name(wasm, put):
     with pytest.raises(Exception) as caught:
         wasm(path, "a int, x int", "not_there", "x int = f(a)").collect()
     assert isinstance(error_from_spark(caught.value), NotFoundError)
+
+
+@pytest.fixture(scope="module")
+def in_rust(client):
+    done = subprocess.run(["make", "-s", "-C", str(ROOT), "samples"], check=True, capture_output=True, text=True)
+    module = ROOT / "build" / "samples" / "places.wasm"
+    if "left out" in done.stdout:
+        if os.environ.get("SPARK_STORLETS_REQUIRE_WASM"):
+            pytest.fail(done.stdout)
+        pytest.skip(done.stdout)
+    deploy_module(client, "places", module)
+
+
+def test_the_sample_in_rust(wasm, in_rust, put):
+    path = put("wasm/cards.csv", b"45.76,4.84,4539 1488 0343 6467\n48.86,2.35,8273-1232-7352-0569\n,2.35,0\n90,0,\n")
+    schema = "lat double, lon double, card string, far double, ok boolean"
+    columns = "far double = great_circle(lat, lon, lat, lon); ok boolean = luhn(card)"
+    rows = wasm(path, schema, "places", columns).collect()
+    assert [row.far for row in rows] == [0, 0, None, 0]
+    assert [row.ok for row in rows] == [True, False, False, None]
+
+    lines = "\n".join(f"{n % 180 - 90},{n % 359 - 180},{n * 7 % 170 - 85},{n * 11 % 357 - 178}" for n in range(10_000))
+    path = put("wasm/pairs.csv", lines.encode())
+    schema = "a double, b double, c double, d double, far double"
+    table = wasm(path, schema, "places", "far double = great_circle(a, b, c, d)")
+    for row in table.collect():
+        a, b, c, d = map(math.radians, (row.a, row.b, row.c, row.d))
+        h = math.sin((c - a) / 2) ** 2 + math.cos(a) * math.cos(c) * math.sin((d - b) / 2) ** 2
+        assert math.isclose(row.far, 2 * 6371.0088 * math.asin(min(1, math.sqrt(h))), rel_tol=1e-9, abs_tol=1e-3)
