@@ -57,8 +57,8 @@ COLUMNS = {
 }
 #: A photo costs one request, some milliseconds; a task should take longer than it takes Spark to start it.
 PHOTOS_PER_TASK = 64
-#: About how many a task has where there are a great many.
-MANY_PER_TASK = 1024
+#: About how many a task has where there are a great many, and tasks that a driver plans for them at most.
+MANY_PER_TASK, MOST_TASKS = 1024, 4096
 #: Names that a probe may cost, of hundreds that it lists: each of them will be a request.
 NAMES_A_PROBE = 1000
 #: Ranges that filters may leave for each to be cut for tasks; more are taken to be short.
@@ -173,10 +173,10 @@ class ExifSource:
             yield from (ranges[group::tasks] for group in range(min(tasks, len(ranges))))
             return
         count, _ = listing.head()
+        tasks = max(tasks, min(count // MANY_PER_TASK, MOST_TASKS))
         for part in ranges:
             probed = max(2, min(probes, count // NAMES_A_PROBE) // len(ranges))
-            cut = listing.cut(part, max(tasks, count // MANY_PER_TASK), PHOTOS_PER_TASK, count, probed)
-            yield from ([one] for one in cut)
+            yield from ([one] for one in listing.cut(part, tasks, PHOTOS_PER_TASK, count, probed))
 
     def _is_coded(self, client: SwiftClient, container: str) -> bool:
         """Tell whether no object server has a container's objects as one file each."""

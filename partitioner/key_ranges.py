@@ -215,14 +215,15 @@ def _ranges(
     count = max(1, min(tasks, int(total) // least))
     wanted = total / count
     ranges: list[KeyRange] = []
-    after, begun, walked = parts[0].after, 0.0, 0.0
+    after, begun, walked, number = parts[0].after, 0.0, 0.0, 1
     for part, share in zip(parts, shares, strict=True):
-        while len(ranges) + 1 < count and walked + share > (target := wanted * (len(ranges) + 1)):
-            cut, names = _cut(part, share, target - walked, wanted * _NEAR, numbering)
-            if cut is None or cut <= after:
-                break
-            ranges.append(KeyRange(after, cut, round(walked + names - begun)))
-            after, begun = cut, walked + names
+        while number < count and walked + share > wanted * number:
+            cut, names = _cut(part, share, wanted * number - walked, wanted * _NEAR, numbering)
+            number += 1
+            # Where there is no name between, the next range begins earlier; those behind it are cut as ever.
+            if cut is not None and cut > after:
+                ranges.append(KeyRange(after, cut, round(walked + names - begun)))
+                after, begun = cut, walked + names
         walked += share
     return [*ranges, KeyRange(after, parts[-1].upto, round(total - begun))]
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from spark_storlets.datasource.deploy import EXIF
+
 NAMES = 10_000_000
 
 
@@ -91,13 +93,17 @@ def serving(names: Names, shard: int = NAMES) -> Iterator[ThreadingHTTPServer]:
 
         def do_HEAD(self) -> None:
             server.asked += 1
-            self._answer(b"", {"X-Container-Object-Count": str(names.count)})
+            digest = {"X-Object-Meta-Spark-Storlets-Digest": EXIF.digest} if "/storlet/" in self.path else {}
+            self._answer(b"", {"X-Container-Object-Count": str(names.count), **digest})
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             if url.path == "/auth/v1.0":
                 address = f"http://127.0.0.1:{server.server_port}/v1/AUTH_test"
                 self._answer(b"", {"X-Storage-Url": address, "X-Auth-Token": "token"})
+                return
+            if url.path == "/info":
+                self._answer(b"{}", {})
                 return
             server.asked += 1
             server.pages += "limit=10000" in url.query

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from spark_storlets.datasource.exif_source import MOST_TASKS
 from stand_in import NAMES, flat_timestamps, serving, shared_prefix, skewed_folders, timestamps, uuids
 
 PLANNING = """
@@ -40,7 +41,7 @@ def sizes(names, found):
     """The names of each task; they must tile."""
     counts, at = [], None
     for partition in found["planned"]["partitions"]:
-        (one,) = partition["ranges"]
+        (one,) = partition.get("listing", partition)["ranges"]
         first = names.behind(one["marker"]) if one["marker"] else 0
         last = names.count if one["last"] is None else names.behind(one["last"])
         assert at is None or first == at
@@ -60,6 +61,19 @@ def test_ten_million_names_make_even_tasks(make):
     assert sum(counts) == NAMES and len(counts) == 32
     assert asked <= 200 and found["megabytes"] <= 50
     assert max(counts) <= 3 * min(counts)
+
+
+@pytest.mark.parametrize("make", [timestamps, uuids, skewed_folders])
+def test_ten_million_photos_are_not_listed_by_the_driver(make):
+    names = make()
+    with serving(names) as server:
+        found = planned(server, storlet="exif", recursiveFileLookup="true")
+        asked = server.asked
+    counts = sizes(names, found)
+    print(make.__name__, asked, found["megabytes"], len(counts), max(counts))
+    assert sum(counts) == NAMES and 0.9 * MOST_TASKS <= len(counts) <= MOST_TASKS
+    assert asked <= 210 and found["megabytes"] <= 50
+    assert max(counts) <= 6 * NAMES / MOST_TASKS
 
 
 def test_filters_and_prefixes_bound_what_is_cut():
