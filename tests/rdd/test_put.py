@@ -1,5 +1,6 @@
 """Storlets that work on an object while it is uploaded."""
 
+import importlib
 from urllib.parse import unquote
 
 import pytest
@@ -12,6 +13,7 @@ from spark_storlets.datasource.options import ReadOptions
 from spark_storlets.devstack.configuration import KEY, USER
 
 from spark_storlets.cli import main
+from spark_storlets.resources import storlets_path
 
 
 @pytest.fixture
@@ -148,3 +150,15 @@ def test_an_index_of_other_content_is_not_used(upload, client, cut):
     assert index and cut("uploaded/old.csv")[1] == ["head"]
     client.connection.put_object("tests", "uploaded/new.csv", b'"\n",' + content, headers=index)
     assert "cuts" in cut("uploaded/new.csv")[1]
+
+
+def test_what_is_too_large_for_memory_gets_no_index(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(storlets_path()))
+    storlet = importlib.import_module("csv_index_storlet")
+    monkeypatch.setattr(storlet, "MOST_BYTES", 2 << 20)
+    (tmp_path / "large.csv").write_bytes(bytes((2 << 20) + 1))
+    with open(tmp_path / "large.csv", "rb") as file, pytest.raises(ValueError, match="larger than 2 MiB: upload it w"):
+        storlet.whole(file.fileno())
+    with open(tmp_path / "large.csv", "rb") as file:
+        file.seek(1)
+        assert len(storlet.whole(file.fileno())) == 2 << 20
