@@ -29,8 +29,7 @@ import os
 import random
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
@@ -45,7 +44,7 @@ from spark_storlets.devstack import Devstack
 from spark_storlets.devstack.configuration import KEY, USER
 
 import spark_storlets
-from benchmarks.report import report
+from benchmarks.report import report, timed
 from spark_storlets.resources import storlets_path
 
 COLUMNS = ("name", "make", "model", "datetime_original", "gps_latitude", "iso")
@@ -177,13 +176,6 @@ def parsed(names: Iterable[str], url: str, token: str, limit: int | None, storle
         row = photo(Beginning(content), call.args[0], len(content), timezone.utc)
         taken = row["datetime_original"].replace(tzinfo=None)
         yield tuple(taken if name == "datetime_original" else row[name] for name in COLUMNS)
-
-
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Give the seconds that something takes, and what comes of it."""
-    start = time.monotonic()
-    result = work()
-    return time.monotonic() - start, result
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def part(name: str, result: dict[str, Any]) -> str:
     keys = [key for key in result if f"{key}_min" in result]
     meanings = key_table(docstring)
     lines = [f"## {name}: {docstring.splitlines()[0]}", "", f"`{command}`", ""]
-    ratios = [key for key in keys if "vs_" in key]
+    ratios = [key for key in keys if "vs_" in key or f"{key}_plain_s" in keys]
     if ratios:
         draw(name, ratios, result)
         lines += [f"![{name}](images/bench-{name}.svg)", ""]

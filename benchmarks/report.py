@@ -8,7 +8,8 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +37,10 @@ def report(
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({**medians, **ranges, **of, **machine, **packages, "date": date}, indent=2) + "\n")
     print(f"{name}:", *(f"{key}={value}" for key, value in medians.items()))
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Give the seconds that something takes, and what comes of it."""
+    start = time.monotonic()
+    result = work()
+    return time.monotonic() - start, result
