@@ -1,15 +1,17 @@
 """Builds what Python cannot: the connector's jar (javac) and the CSV kernel (cargo).
 
 Both land in the source tree, where an editable install finds them too, and are package data of the wheel. Nothing is
-built again that is newer than its sources.
+built again that is newer than its sources. Two builds of the same commit by the same tools have the same bytes.
 """
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterable
@@ -18,6 +20,7 @@ from pathlib import Path
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).resolve().parent
 CONNECTOR = ROOT / "datasource" / "connector"
@@ -29,7 +32,18 @@ LIBRARY = ROOT / "storlets" / "libstorlets_csv_kernel.so"
 def main() -> None:
     """Run setuptools with the two build steps added."""
     JAR.parent.mkdir(exist_ok=True)  # a package's folder must be there before anything is built
-    setup(distclass=BinaryDistribution, cmdclass={"build_py": BuildEverything, "bdist_wheel": PlatformWheel})
+    os.environ.setdefault("SOURCE_DATE_EPOCH", str(source_date()))  # bdist_wheel knows it
+    commands = {"build_py": BuildEverything, "bdist_wheel": PlatformWheel, "sdist": SameSdist}
+    setup(distclass=BinaryDistribution, cmdclass=commands)
+
+
+def source_date() -> int:
+    """Give the time of the commit; in an unpacked source distribution that which its files have from there."""
+    if (ROOT / ".git").exists():
+        done = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True)
+        if done.returncode == 0:
+            return int(done.stdout)
+    return int((ROOT / "pyproject.toml").stat().st_mtime)
 
 
 class BuildEverything(build_py):
@@ -58,6 +72,25 @@ class PlatformWheel(bdist_wheel):
     def get_tag(self) -> tuple[str, str, str]:
         """Keep the platform of the usual tag only."""
         return "py3", "none", super().get_tag()[2]
+
+
+class SameSdist(sdist):
+    """A source distribution that tells nothing of the machine: no times, users and permissions of its files there."""
+
+    def make_archive(self, base_name: str, format: str, *, base_dir: str, **_: object) -> str:
+        """Write the archive."""
+        archive, date = f"{base_name}.tar.gz", int(os.environ["SOURCE_DATE_EPOCH"])
+
+        def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+            made = tarfile.TarInfo(entry.name)
+            made.size, made.type, made.mtime = entry.size, entry.type, date
+            made.mode = 0o755 if entry.mode & 0o100 else 0o644
+            return made
+
+        with gzip.GzipFile(archive, "wb", mtime=date) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+            for path in sorted(Path(base_dir).rglob("*")):
+                tar.add(path, recursive=False, filter=plain)
+        return archive
 
 
 def outdated(target: Path, sources: Iterable[Path]) -> bool:
