@@ -10,9 +10,9 @@ WASM := wasm32-unknown-unknown
 WASM_RUSTC = $(firstword $(foreach rustc,rustc /usr/bin/rustc,$(if $(wildcard $(shell $(rustc) --print target-libdir --target $(WASM) 2>/dev/null)/libcore-*.rlib),$(rustc))))
 PYTHON_CODE := spark_storlets datasource partitioner docker devstack samples benchmarks storlets tests setup.py
 
-.PHONY: help packages install demo test parity bench bench-engine bench-query bench-scan bench-link bench-kernel bench-listing bench-exif bench-wasm bench-publish simulate docs samples lint wheel compat clean
+.PHONY: help packages install demo test parity bench bench-engine bench-query bench-r2d2 bench-csvstorlet bench-scan bench-link bench-kernel bench-listing bench-exif bench-wasm bench-publish simulate docs samples lint wheel check-wheel compat clean
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 12
 
 packages: ## Install the Debian packages that are missing (as root; else name them and stop)
 	@PYTHON=$(PYTHON) sh packages.sh
@@ -35,7 +35,7 @@ test: install ## Run the whole test suite
 parity: install ## Compare generated files (CASES=20000) with spark.read.csv; outcome in build/parity.json
 	PARITY_CASES=$(or $(CASES),20000) $(BIN)/python -m pytest -q -s tests/parity/test_parity.py
 
-bench: bench-engine bench-query bench-scan bench-link bench-kernel bench-listing bench-exif bench-wasm ## Measure everything; each bench-NAME writes build/bench/NAME.json
+bench: bench-engine bench-query bench-scan bench-link bench-r2d2 bench-csvstorlet bench-kernel bench-listing bench-exif bench-wasm ## Measure everything; each bench-NAME writes build/bench/NAME.json
 
 bench-engine: install ## Measure what a call of a storlet costs beside a plain GET
 	$(BIN)/python -m benchmarks.engine
@@ -48,6 +48,21 @@ bench-scan: install build/s3a ## Measure scans of many selectivities beside spar
 
 bench-link: install build/s3a ## Measure scans over links of 1 Gb/s and 100 Mb/s beside S3A (as root)
 	$(BIN)/python -m benchmarks.link
+
+bench-r2d2: install build/s3a ## Measure four tasks on Spark RDDs, plain and with storlets
+	$(BIN)/python -m benchmarks.r2d2
+
+bench-csvstorlet: install build/csvstorlet/csvstorlet.jar ## Measure the CSV storlet beside upstream's in Java
+	$(BIN)/pip install -q -e '.[bench]' --no-build-isolation
+	$(BIN)/python -m benchmarks.csvstorlet
+
+build/csvstorlet/csvstorlet.jar: benchmarks/Upstream.java
+	rm -rf $(@D) && mkdir -p $(@D)/classes
+	$(BIN)/pip download -q --no-deps --no-binary :all: -d $(@D) storlets==$$($(BIN)/pip show storlets | sed -n 's/^Version: //p')
+	tar xzf $(@D)/storlets-*.tar.gz --strip-components=1 -C $(@D)
+	javac -nowarn --release 17 -cp "$$(ls $(VENV)/lib/python3*/site-packages/pyspark/jars/gson-*.jar)" -d $(@D)/classes \
+	  $$(find $(@D)/src/java/SCommon/src/main $(@D)/StorletSamples/java/CsvStorlet/src -name '*.java') $<
+	jar -c -f $@ -C $(@D)/classes .
 
 build/s3a: benchmarks/s3a.xml
 	command -v mvn >/dev/null || { echo "the jars of S3A come by Maven: apt-get install maven" >&2; exit 1; }
@@ -94,8 +109,11 @@ lint: install ## Check types and style (clippy and rustfmt where they are instal
 	if cargo clippy --version >/dev/null 2>&1; then \
 	  cargo clippy -q --offline --manifest-path storlets/kernel/Cargo.toml --target-dir build/kernel -- -D warnings; fi
 
-wheel: install ## Build the wheel into dist/
-	$(BIN)/pip wheel -q --no-deps --no-build-isolation -w dist .
+wheel: install ## Build the source distribution and the wheel into dist/
+	rm -rf dist && $(BIN)/python -m build --no-isolation --outdir dist .
+
+check-wheel: install ## Compare two builds' bytes, and do the quick start with the wheel in a new environment
+	.ci/check-wheel
 
 compat: wheel ## Run a core set of tests with the same jar on each Spark that is supported
 	rm -rf build/compat/tree && mkdir -p build/compat/tree && cp -r tests samples docs pyproject.toml build/compat/tree

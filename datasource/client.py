@@ -88,6 +88,10 @@ class SwiftClient:
             preauthurl=self.storage_url, preauthtoken=self.token, retries=2, timeout=60
         )
 
+    def turn_to(self, account: str) -> None:
+        """Work on another account of this store, as far as this login's token is good there."""
+        self._connect(f"{self.storage_url.rpartition('/')[0]}/{quote(account)}", self.token)
+
     def authorization(self) -> dict[str, str]:
         """Give the headers that let a request in."""
         return {"X-Auth-Token": self.token}
@@ -179,6 +183,10 @@ def explained(what: str) -> Iterator[None]:
             raise AuthenticationError(
                 f"Swift does not let this user get at {what} (HTTP {error.http_status}): ask for access."
             ) from error
+        if error.http_status == 400:  # such as a storlet that the engine would not run
+            said = error.http_response_content or b"it does not say why"
+            said = said.decode(errors="replace") if isinstance(said, bytes) else said
+            raise ConfigurationError(f"Swift refuses {what}: {said.strip()}") from error
         raise StoreUnavailableError(f"Swift could not answer for {what} ({_reason(error)}): try again.") from error
     except (requests.RequestException, OSError) as error:
         raise StoreUnavailableError(f"the connection to Swift broke while asking for {what}: try again.") from error

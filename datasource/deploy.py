@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -72,17 +72,30 @@ def deploy(client: SwiftClient, storlets: Sequence[Storlet] = STORLETS) -> list[
     Raises:
         AuthenticationError: the user may not do that; an account's admin may.
     """
-    directory, done = storlets_path(), []
-    # The storlets last: with them the engine sees a new version, dependencies included.
+    return list(deployed(client, storlets))
+
+
+def deployed(client: SwiftClient, storlets: Sequence[Storlet]) -> Iterator[str]:
+    """Do the same, and give each name when it is uploaded."""
     enable(client)
-    for name in dict.fromkeys(name for storlet in storlets for name in storlet.dependencies):
-        upload_dependency(client, name, (directory / name).read_bytes())
-        done.append(f"dependency/{name}")
-    for storlet in storlets:
-        content = (directory / storlet.name).read_bytes()
-        upload_storlet(client, storlet.name, content, storlet.main, storlet.dependencies, {_DIGEST: storlet.digest})
-        done.append(f"storlet/{storlet.name}")
-    return done
+    directory, ours = storlets_path(), {storlet.name: storlet for storlet in storlets}
+    for container, name in files_of(storlets):
+        content = (directory / name).read_bytes()
+        if container == "dependency":
+            upload_dependency(client, name, content)
+        else:
+            one = ours[name]
+            upload_storlet(client, name, content, one.main, one.dependencies, {_DIGEST: one.digest})
+        yield f"{container}/{name}"
+
+
+def files_of(storlets: Sequence[Storlet]) -> list[tuple[str, str]]:
+    """Name what is uploaded for storlets, each with its container.
+
+    The storlets come last: with them the engine sees a new version, dependencies included.
+    """
+    names = dict.fromkeys(name for storlet in storlets for name in storlet.dependencies)
+    return [*(("dependency", name) for name in names), *(("storlet", storlet.name) for storlet in storlets)]
 
 
 def enable(client: SwiftClient) -> None:

@@ -8,7 +8,7 @@ import json
 import struct
 import zlib
 from collections.abc import Callable, Mapping
-from typing import IO, Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import google_crc32c
@@ -29,6 +29,13 @@ TIMEOUT = (10, 600)  # seconds to connect, and without a byte
 # Again only if the store says when: 503 with Retry-After.
 AS_ASKED = Retry(total=60, connect=0, read=0, redirect=0, other=0, raise_on_status=False)
 Json = dict[str, Any]
+
+
+class Writable(Protocol):
+    """What bytes can be written to."""
+
+    def write(self, data: bytes, /) -> int:
+        """Write all of them."""
 
 
 def request_for(client: SwiftClient, item: StoredObject, body: Json, storlet: str = CSV.name) -> Json:
@@ -116,7 +123,7 @@ def facts_of(client: SwiftClient, item: StoredObject, body: Json) -> Json:
 
 def take(
     request: Json,
-    into: IO[bytes],
+    into: Writable,
     session: requests.Session,
     timeouts: tuple[int, int] = TIMEOUT,
     stopped: Callable[[], bool] = lambda: False,

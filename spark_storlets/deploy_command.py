@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
 from spark_storlets.errors import NotFoundError
+from spark_storlets.output import AS_JSON
 from spark_storlets.store_options import store_options
 
 if TYPE_CHECKING:
@@ -21,36 +24,41 @@ if TYPE_CHECKING:
 __all__ = ["deploy"]
 
 _META = "x-object-meta-storlet-"
-_JSON = click.option("--json", "as_json", is_flag=True, help="For a program to read.")
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
+@click.option("--account", help="Another account than the login's, as URLs name it: AUTH_… For its administrators.")
 @store_options
-def deploy(context: click.Context, given: dict[str, str]) -> None:
+def deploy(context: click.Context, account: str | None, given: dict[str, str]) -> None:
     """Upload this release's storlets to an account, and enable it for them; or look at what is there.
 
     \b
     spark-storlets deploy
     spark-storlets deploy list
+    spark-storlets deploy --account AUTH_photos show exif_storlet.py
     """
+    context.obj = functools.partial(_client, given, account)
     if context.invoked_subcommand is not None:
-        context.obj = given
         return
-    from spark_storlets.datasource.deploy import deploy as upload
+    from spark_storlets.datasource.deploy import STORLETS, deployed, files_of
 
-    with Console(stderr=True).status("uploading"):
-        names = upload(_client(given))
-    for name in names:
+    console = Console(stderr=True)
+    names = deployed(context.obj(), STORLETS)
+    total = len(files_of(STORLETS))
+    for name in track(names, "uploading", total, console=console, transient=True, disable=not console.is_terminal):
         click.echo(f"uploaded {name}")
 
 
 @deploy.command("list")
-@_JSON
+@AS_JSON
 @click.pass_obj
-def list_(given: dict[str, str], as_json: bool) -> None:
-    """List the storlets of the account."""
-    found = list(_storlets(_client(given)))
+def list_(log_in: Callable[[], SwiftClient], as_json: bool) -> None:
+    """List the storlets of the account.
+
+    Example: spark-storlets deploy list --json
+    """
+    found = list(_storlets(log_in()))
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -63,11 +71,14 @@ def list_(given: dict[str, str], as_json: bool) -> None:
 
 @deploy.command()
 @click.argument("name")
-@_JSON
+@AS_JSON
 @click.pass_obj
-def show(given: dict[str, str], name: str, as_json: bool) -> None:
-    """Show a storlet: its class, its dependencies, when it was uploaded."""
-    found = _storlet(_client(given), name)
+def show(log_in: Callable[[], SwiftClient], name: str, as_json: bool) -> None:
+    """Show a storlet: its class, its dependencies, when it was uploaded.
+
+    Example: spark-storlets deploy show csv_storlet.py
+    """
+    found = _storlet(log_in(), name)
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -78,11 +89,14 @@ def show(given: dict[str, str], name: str, as_json: bool) -> None:
 @deploy.command()
 @click.argument("name")
 @click.pass_obj
-def remove(given: dict[str, str], name: str) -> None:
-    """Remove a storlet from the account, and its dependencies that no other storlet has."""
+def remove(log_in: Callable[[], SwiftClient], name: str) -> None:
+    """Remove a storlet from the account, and its dependencies that no other storlet has.
+
+    Example: spark-storlets deploy remove line_count.py
+    """
     from spark_storlets.datasource.client import explained
 
-    client = _client(given)
+    client = log_in()
     gone = _storlet(client, name)
     kept = {file for one in _storlets(client) if one["name"] != name for file in one["dependencies"]}
     doomed = [("storlet", name), *(("dependency", file) for file in gone["dependencies"] if file not in kept)]
@@ -95,10 +109,13 @@ def remove(given: dict[str, str], name: str) -> None:
         click.echo(f"removed {container}/{file}")
 
 
-def _client(given: dict[str, str]) -> SwiftClient:
+def _client(given: dict[str, str], account: str | None) -> SwiftClient:
     from spark_storlets.datasource.login import login_of
 
-    return login_of(given).client()
+    client = login_of(given).client()
+    if account is not None:
+        client.turn_to(account)
+    return client
 
 
 def _storlets(client: SwiftClient) -> Iterator[dict[str, Any]]:

@@ -137,14 +137,9 @@ def storlet(client: SwiftClient) -> str:
 
 def query(options: dict[str, str]) -> str | Finding:
     """Ask Spark for rows that the store has made."""
-    from pyspark.sql import SparkSession
+    from spark_storlets.local_spark import local_spark
 
-    from spark_storlets.session import configure
-
-    builder = (
-        SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config("spark.log.level", "OFF")
-    )
-    session = configure(builder).getOrCreate()
+    session = local_spark("1")
     try:
         rows = session.read.format("storlets").options(**options).load(f"swift://storlet/{CSV.name}").count()
     except Exception as error:

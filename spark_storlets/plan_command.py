@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spark_storlets.output import AS_JSON
 from spark_storlets.store_options import store_options
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ _AHEAD = 4 << 20
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--rows", default=40, show_default=True, help="Splits in the table at most.")
+@AS_JSON
 @store_options
-def plan(paths: tuple[str, ...], rows: int, given: dict[str, str]) -> None:
+def plan(paths: tuple[str, ...], rows: int, as_json: bool, given: dict[str, str]) -> None:
     """Show how a path is cut into splits and tasks, and what each replica does.
 
     Splits of multiLine objects move to the next record.
@@ -43,6 +45,9 @@ def plan(paths: tuple[str, ...], rows: int, given: dict[str, str]) -> None:
     topology = topology_of(client, objects[0].container, read)
     bounds = Bounds(read.min_split_size, read.max_split_size, read.reading["window"] * _AHEAD)
     tasks = planned((Sized(str(item), item.size, not item.large) for item in objects), topology, bounds)
+    if as_json:
+        click.echo(json.dumps({"tasks": [[read._asdict() for read in task] for task in tasks]}))
+        return
     for line in [*_table(tasks, rows), "", *_picture(tasks, topology)]:
         click.echo(line)
 

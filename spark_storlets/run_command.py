@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import click
 import requests
 
 from spark_storlets.errors import ConfigurationError
+from spark_storlets.output import bytes_shown
 from spark_storlets.store_options import pairs, store_options
 
 __all__ = ["run"]
@@ -47,11 +50,22 @@ def run(
     # Never half an answer under the name that was given.
     part = output.with_name(f"{output.name}.part")
     try:
-        with part.open("wb") as file:
-            take(call, file, session)
+        with part.open("wb") as file, bytes_shown(f"receiving {output.name}") as received:
+            take(call, _Told(file, received), session)
         part.replace(output)
     finally:
         part.unlink(missing_ok=True)
+
+
+class _Told:
+    """A file whose writing is told."""
+
+    def __init__(self, file: IO[bytes], told: Callable[[int], None]) -> None:
+        self._file, self._told = file, told
+
+    def write(self, data: bytes) -> int:
+        self._told(len(data))
+        return self._file.write(data)
 
 
 def _split(span: str, size: int) -> tuple[int, int]:

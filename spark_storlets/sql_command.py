@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -39,19 +38,13 @@ def sql(query: str, path: tuple[str, ...], schema: str | None, form: str | None,
     spark-storlets sql "SELECT make, count(*) FROM data GROUP BY make" --path 'swift://photos/*' -o storlet=exif
     """
     from pyspark.errors import PySparkException
-    from pyspark.sql import SparkSession
 
-    from spark_storlets.session import answer, configure
+    from spark_storlets.local_spark import local_spark
+    from spark_storlets.session import answer
 
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # PySpark logs each error it raises
-    quiet: dict[str, bool | float | int | str | None] = {
-        "spark.ui.enabled": "false",
-        "spark.log.level": "OFF",
-        "spark.ui.showConsoleProgress": "false",
-    }
     console = Console(stderr=True)
     with console.status("starting Spark"):
-        spark = configure(SparkSession.builder.master("local[*]").config(map=quiet)).getOrCreate()
+        spark = local_spark()
     try:
         with console.status("asking the store"):
             reader = spark.read.format("storlets").options(**given)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spark_storlets.output import bytes_shown
 from spark_storlets.store_options import pairs, store_options
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ _PARAM = click.option("--param", "params", multiple=True, metavar="NAME=VALUE", 
 @click.command()
 @click.argument("directory", type=_DIRECTORY)
 def new(directory: Path) -> None:
-    """Make a storlet's project, with a test that needs no store."""
+    """Make a storlet's project, with a test that needs no store.
+
+    Example: spark-storlets new line_count
+    """
     from spark_storlets.project import create
 
     for file in create(directory):
@@ -37,7 +41,10 @@ def new(directory: Path) -> None:
 @_PARAM
 @click.option("--table/--plain", default=True, help="Is it a TableStorlet, or one that reads plain parameters?")
 def try_(directory: Path, file: Path, params: tuple[str, ...], table: bool) -> None:
-    """Run a project's storlet on a file of this machine."""
+    """Run a project's storlet on a file of this machine.
+
+    Example: spark-storlets try line_count /var/log/syslog --param text=error
+    """
     from spark_storlets.project import run
 
     answer = run(directory, file.read_bytes(), pairs(params, "--param"), table=table, name=file.name)
@@ -52,7 +59,10 @@ def try_(directory: Path, file: Path, params: tuple[str, ...], table: bool) -> N
 @click.argument("directory", type=_DIRECTORY)
 @store_options
 def upload(directory: Path, given: dict[str, str]) -> None:
-    """Upload a project's storlet to an account."""
+    """Upload a project's storlet to an account.
+
+    Example: spark-storlets upload line_count
+    """
     from spark_storlets.project import Project
 
     project = Project.load(directory)
@@ -66,7 +76,10 @@ def upload(directory: Path, given: dict[str, str]) -> None:
 @click.option("--with", "files", type=_FILE, multiple=True, help="A file that the program finds beside itself.")
 @store_options
 def pipe(program: Path, name: str | None, files: tuple[Path, ...], given: dict[str, str]) -> None:
-    """Upload a program that gets objects on its standard input, as a storlet."""
+    """Upload a program that gets objects on its standard input, as a storlet.
+
+    Example: spark-storlets pipe build/samples/release/jsonl
+    """
     from spark_storlets.datasource.deploy import deploy_program
 
     storlet = deploy_program(_client(given), name or program.stem, program, files)
@@ -86,7 +99,8 @@ def put(file: Path, path: str, storlet: str, params: tuple[str, ...], given: dic
     """
     from spark_storlets.datasource.upload import upload_through
 
-    stored = upload_through(_client(given), file, path, storlet, pairs(params, "--param"))
+    with bytes_shown(f"uploading {file.name}", file.stat().st_size) as sent:
+        stored = upload_through(_client(given), file, path, storlet, pairs(params, "--param"), sent)
     click.echo(f"stored {stored}")
 
 
@@ -95,7 +109,10 @@ def put(file: Path, path: str, storlet: str, params: tuple[str, ...], given: dic
 @click.option("--name", help="For the option wasm. [the file's]")
 @store_options
 def wasm(module: Path, name: str | None, given: dict[str, str]) -> None:
-    """Upload a WebAssembly module (binary or WAT), whose functions make columns."""
+    """Upload a WebAssembly module (binary or WAT), whose functions make columns.
+
+    Example: spark-storlets wasm samples/wasm/geo.wat
+    """
     from spark_storlets.datasource.deploy import deploy_module
 
     click.echo(f"uploaded storlet/{deploy_module(_client(given), name or module.stem, module)}")

@@ -28,7 +28,8 @@ def test_sql_prints_the_rows_and_what_the_store_did(command, put):
     done = command("sql", "SELECT s, k FROM data WHERE k >= 2", "--path", path, "--schema", "k int, s string",
                    "--option", "header=true")  # fmt: skip
     assert done.stdout == "s,k\n,2\n"
-    assert "bytes scanned" in done.stderr and "k >= 2" in done.stderr
+    (said,) = done.stderr.splitlines()
+    assert "bytes scanned" in said and "k >= 2" in said, "and nothing else"
 
 
 @pytest.mark.parametrize(
@@ -107,9 +108,29 @@ def test_deploy_says_what_it_uploaded(command, client):
     assert "check user and key" in command("deploy", code=1, ST_KEY="wrong").stderr
 
 
+def test_another_account_is_deployed_to_if_the_login_may(command, cluster):
+    assert "csv_storlet.py" in command("deploy", "--account", "AUTH_test", "list").stdout
+    assert "Swift does not let this user" in command("deploy", "--account", "AUTH_other", code=1).stderr
+
+
+def test_benchmarks_are_listed(command):
+    assert "engine " in command("bench").stdout
+    assert "no benchmark none" in command("bench", "none", code=2).stderr
+
+
+def test_plans_and_servers_are_there_as_json(command, cluster, put):
+    path = put("plan.csv", b"1\n" * 100)
+    (task,) = json.loads(command("plan", path, "--json").stdout)["tasks"]
+    assert [(read["name"], read["start"], read["end"]) for read in task] == [("tests/plan.csv", 0, 200)]
+    servers = json.loads(command("devstack", "status", "--json", "--directory", str(cluster.directory)).stdout)
+    assert len(servers) == 7 and all(server["healthy"] for server in servers)
+
+
 def test_doctor_tries_everything_up_to_rows_from_the_store(command):
     command("deploy")
-    lines = command("doctor").stdout.splitlines()
+    done = command("doctor")
+    assert not done.stderr
+    lines = done.stdout.splitlines()
     assert all(line.startswith("yes ") for line in lines[:-1]) and lines[-1] == "A query will work."
     assert "a storlet ran" in lines[-3] and "Spark read" in lines[-2]
 
@@ -123,6 +144,8 @@ def test_doctor_tries_everything_up_to_rows_from_the_store(command):
     ],
 )
 def test_doctor_stops_at_the_first_thing_that_fails_and_says_what_to_do(command, environment, words):
+    found = json.loads(command("doctor", "--json", code=1, **environment).stdout)
+    assert words in found[-1]["remedy"] and not any(one["remedy"] for one in found[:-1])
     *before, last, remedy = command("doctor", code=1, **environment).stdout.splitlines()
     assert all(line.startswith("yes ") for line in before), before
     assert last.startswith("no ") and words in remedy

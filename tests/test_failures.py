@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from pyspark.errors import AnalysisException
 from spark_storlets.datasource.client import SwiftClient
-from spark_storlets.datasource.deploy import deploy
+from spark_storlets.datasource.deploy import deploy, upload_storlet
 from spark_storlets.devstack.configuration import KEY, USER
 
 from spark_storlets.errors import (
@@ -236,3 +236,8 @@ def test_storlet_that_dies_gives_an_error(read, put, client):
 def test_client_errors_need_no_spark(cluster):
     with pytest.raises(AuthenticationError):
         SwiftClient(cluster.auth_url, USER, "wrong")
+
+
+def test_a_storlet_that_the_engine_would_not_run_is_refused_with_its_reason(client):
+    with pytest.raises(ConfigurationError, match=r"refuses storlet/other\.py: Main class should be included"):
+        upload_storlet(client, "other.py", b"class A: pass", "mine.A", [])

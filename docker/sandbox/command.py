@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from spark_storlets.output import AS_JSON
 
 if TYPE_CHECKING:
     from spark_storlets.sandbox.check import Finding
@@ -41,7 +45,10 @@ def sandbox() -> None:
     "make a Debian here, as root, without any hub.",
 )
 def build(docker_url: str, image: str, base: str) -> None:
-    """Build the image for the Docker sandbox, and print its digest."""
+    """Build the image for the Docker sandbox, and print its digest.
+
+    Example: spark-storlets sandbox build --base python:3.11-slim-bookworm
+    """
     from spark_storlets.sandbox.image import build as build_image
 
     digest = build_image(docker_url, base, image, lambda text: click.echo(text, err=True))
@@ -52,8 +59,12 @@ def build(docker_url: str, image: str, base: str) -> None:
 @_DOCKER_URL
 @_IMAGE
 @click.option("--only", type=click.Choice(["docker", "bubblewrap"]), help="Look at this sandbox alone.")
-def check(docker_url: str, image: str, only: str | None) -> None:
-    """Say whether this node can run storlets, and what to install; exit code 1 if it cannot."""
+@AS_JSON
+def check(docker_url: str, image: str, only: str | None, as_json: bool) -> None:
+    """Say whether this node can run storlets, and what to install; exit code 1 if it cannot.
+
+    Example: spark-storlets sandbox check --only bubblewrap
+    """
     from spark_storlets.sandbox.check import check_bubblewrap, check_docker
 
     warnings.filterwarnings("ignore", "\nEventlet is deprecated")
@@ -61,12 +72,17 @@ def check(docker_url: str, image: str, only: str | None) -> None:
         "docker": lambda: check_docker(docker_url, image),
         "bubblewrap": check_bubblewrap,
     }
+    if only is not None:
+        checks = {only: checks[only]}
+    if as_json:
+        found = {name: [asdict(finding) for finding in findings()] for name, findings in checks.items()}
+        click.echo(json.dumps(found))
+        sys.exit(0 if any(not any(one["remedy"] for one in findings) for findings in found.values()) else 1)
     able = []
     for name, findings in checks.items():
-        if only in (None, name):
-            click.echo(f"{name}:")
-            if _show(findings()):
-                able.append(name)
+        click.echo(f"{name}:")
+        if _show(findings()):
+            able.append(name)
     click.echo(f"This node can run storlets in {' and in '.join(able)}." if able else "This node cannot run storlets.")
     sys.exit(0 if able else 1)
 
@@ -90,10 +106,17 @@ def _show(findings: Iterator[Finding]) -> bool:
     show_default=True,
     help="The gateway's option of this name.",
 )
-def status(host_root: Path) -> None:
-    """Show what the Swift servers of this node have done with storlets since they started."""
+@AS_JSON
+def status(host_root: Path, as_json: bool) -> None:
+    """Show what the Swift servers of this node have done with storlets since they started.
+
+    Example: spark-storlets sandbox status --json
+    """
     from spark_storlets.sandbox.status import statuses
 
+    if as_json:
+        click.echo(json.dumps([{"pid": pid, **vars(found)} for pid, found in statuses(host_root)]))
+        return
     head = ("server", "calls", "failed", "left", "mean s", "wait s", "CPU s", "MB out", "workers", "idle", "waiting")
     click.echo("".join(f"{word:>9}" for word in head))
     for pid, found in statuses(host_root):
