@@ -16,7 +16,7 @@ from spark_storlets.datasource.spark_schema import columns_of_struct, struct_of
 from spark_storlets.datasource.statistics import estimate
 from spark_storlets.datasource.storlet_call import request_for
 from spark_storlets.datasource.wasm import computed_of, emitted
-from spark_storlets.partitioner.splits import arranged, replica_for
+from spark_storlets.partitioner.splits import arranged, joined, replica_for
 
 from spark_storlets.errors import ANSWER_ERRORS, ConfigurationError, UnsupportedError
 
@@ -122,6 +122,8 @@ class CsvSource:
         places = max((table.topology(item.container).parallelism for item in table.objects), default=1)
         ready = self._options.reading["window"] * AHEAD
         groups = arranged(sized, places, self._options.min_split_size, ready)
+        if wanted["aggregate"]:
+            groups = joined(groups, self._request["conf"].get("parallelism", len(groups)))
         partitions = [{"requests": group} for group in groups]
         return {"partitions": partitions, "errors": ANSWER_ERRORS, "reading": self._options.reading}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -99,6 +100,20 @@ def arranged(objects: Iterable[Sequence[tuple[int, T]]], parallelism: int, least
     # Several tasks for each place, so that a late one ends little later than the others.
     target = sum(cost for cost, _ in small) // (_TASKS_A_PLACE * parallelism)
     return [[thing] for _, splits in large for _, thing in splits] + _even(small, min(most, max(least, target)))
+
+
+def joined(tasks: Sequence[list[T]], slots: int) -> list[list[T]]:
+    """Join tasks that follow each other, so that each of Spark's slots has two about.
+
+    What answers little costs Spark little but the start of a task, and a task has several requests in flight.
+
+    Args:
+        tasks: what each reads.
+        slots: how many tasks Spark runs at once.
+    """
+    count = min(len(tasks), 2 * slots)
+    bounds = [len(tasks) * at // count for at in range(count + 1)] if count else []
+    return [list(chain.from_iterable(tasks[start:end])) for start, end in pairwise(bounds)]
 
 
 def replica_for(name: str, split: int, replicas: int) -> int:

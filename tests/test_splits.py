@@ -4,7 +4,7 @@ import heapq
 import itertools
 
 import pytest
-from spark_storlets.partitioner.splits import arranged, grouped, replica_for, splits_of
+from spark_storlets.partitioner.splits import arranged, grouped, joined, replica_for, splits_of
 from spark_storlets.partitioner.topology import Topology
 
 
@@ -62,6 +62,14 @@ def test_splits_of_an_object_stay_in_their_order_and_large_objects_come_first():
         *([100], [100], [50], [90], [10], [70]),
         *([3], [2], [1]),
     ]
+
+
+def test_joined_tasks_are_two_for_each_slot_and_keep_the_order():
+    tasks = [[number] for number in range(12)]
+    assert joined(tasks, 2) == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
+    assert [len(task) for task in joined(tasks, 4)] == [1, 2, 1, 2, 1, 2, 1, 2]
+    assert joined(tasks, 6) == joined(tasks, 100) == tasks
+    assert joined([], 2) == []
 
 
 def sized(objects):

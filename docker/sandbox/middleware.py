@@ -10,8 +10,9 @@ Put it into the pipelines of proxy and object servers in the place of the engine
 ============  =======  ==============================================================================================
 Option        Default  Description
 ============  =======  ==============================================================================================
-head_max_age  5        Seconds for which the proxy may know what a storlet and its dependencies are, in memcached; a
-                       write through this filter makes it forget at once. 0: it asks each time
+head_max_age  60       Seconds for which the proxy may know what a storlet and its dependencies are, in memcached, as
+                       long as Swift itself knows containers; a write through this filter makes it forget at once.
+                       0: it asks each time
 ============  =======  ==============================================================================================
 
 What it adds:
@@ -181,7 +182,7 @@ class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
         return bool(authorize(request) is None)
 
     def _heads(self) -> Heads:
-        max_age = float(self.conf.get("head_max_age", 5))
+        max_age = float(self.conf.get("head_max_age", 60))
         return Heads(self.request.environ, self.app, f"/{self.api_version}/{self.account}", max_age)
 
 

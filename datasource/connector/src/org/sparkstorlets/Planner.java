@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.apache.spark.SparkContext;
 import org.apache.spark.sql.internal.SQLConf;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,7 +57,8 @@ final class Planner {
     ObjectNode confs = request.putObject("conf")
         .put("timeZone", conf.sessionLocalTimeZone())
         .put("caseSensitive", conf.caseSensitiveAnalysis())
-        .put("ansi", conf.ansiEnabled());
+        .put("ansi", conf.ansiEnabled())
+        .put("parallelism", SparkContext.getOrCreate().defaultParallelism());
     for (String name : CONFS) {
       String value = conf.getConfString(name, null);
       if (value != null) {
