@@ -104,7 +104,7 @@ def read(spark: SparkSession, stack: Devstack, file: Path, name: str, schema: st
 def alternate(
     spark: SparkSession, queries: Mapping[str, str], names: Sequence[str], rounds: int, check: bool = True
 ) -> dict[tuple[str, str], list[float]]:
-    """Run each query over each table in turn, after rounds that only warm up: short queries are Java's compiler's first.
+    """Run each query over each table in turn, after rounds that only warm up, as the compiler of Java has to.
 
     Returns:
         Seconds by query and table, a value for each round; the queries' rows are thrown away.
