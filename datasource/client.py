@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +35,7 @@ class StoredObject:
     size: int
     etag: str
     large: bool  # an SLO or DLO: no object server has it as one file
+    segmented: bool = False  # an SLO, whose manifest names its segments
 
     def __str__(self) -> str:
         return f"{self.container}/{self.name}"
@@ -163,8 +167,18 @@ class SwiftClient:
     def object(self, container: str, name: str) -> StoredObject:
         """Look at one object."""
         headers = self.headers(container, name)
-        large = "x-static-large-object" in headers or "x-object-manifest" in headers
-        return StoredObject(container, name, int(headers["content-length"]), headers["etag"], large)
+        segmented = "x-static-large-object" in headers
+        large = segmented or "x-object-manifest" in headers
+        return StoredObject(container, name, int(headers["content-length"]), headers["etag"], large, segmented)
+
+    def segment_ends(self, item: StoredObject) -> list[int]:
+        """Give where each segment of an SLO but the last ends; nothing for other objects, or for another version."""
+        if not item.segmented:
+            return []
+        with explained(str(item)):
+            _, manifest = self.connection.get_object(item.container, item.name, query_string="multipart-manifest=get")
+        ends = list(itertools.accumulate(map(_segment_bytes, json.loads(manifest))))
+        return ends[:-1] if ends[-1:] == [item.size] else []
 
 
 @contextmanager
@@ -190,6 +204,14 @@ def explained(what: str) -> Iterator[None]:
         raise StoreUnavailableError(f"Swift could not answer for {what} ({_reason(error)}): try again.") from error
     except (requests.RequestException, OSError) as error:
         raise StoreUnavailableError(f"the connection to Swift broke while asking for {what}: try again.") from error
+
+
+def _segment_bytes(segment: dict[str, Any]) -> int:
+    """Give the bytes of an entry of a manifest: a part of an object, a whole one, or the bytes themselves."""
+    if "range" in segment:
+        first, last = map(int, segment["range"].split("-"))
+        return last - first + 1
+    return len(base64.b64decode(segment["data"])) if "data" in segment else int(segment["bytes"])
 
 
 def _reason(error: swiftclient.ClientException) -> str:

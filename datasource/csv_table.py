@@ -100,9 +100,11 @@ class CsvTable:
         compression, options = compression_of(item.name), self._options
         header = self._csv.header and but_header
         body = self._whole(item, header)
-        parallelism = self.topology(item.container).parallelism
-        splits = splits_of(item.size, parallelism, options.min_split_size, options.max_split_size)
-        if compression is not None or len(splits) <= 1:
+        if compression is not None:
+            return [body]
+        parallelism, ends = self.topology(item.container).parallelism, self._client.segment_ends(item)
+        splits = splits_of(item.size, parallelism, options.min_split_size, options.max_split_size, ends)
+        if len(splits) <= 1:
             return [body]  # of an empty object too: count(*) without groups has a row
         if not self._csv.multi_line and overlaps_itself(separator_bytes(self._csv)):
             # Such a line separator is found right only from the object's begin on.

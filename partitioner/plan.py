@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -18,21 +19,23 @@ class Bounds(NamedTuple):
 
 
 class Sized(NamedTuple):
-    """An object: container/name, its bytes, and whether an object server has it as one file."""
+    """An object: container/name, its bytes, whether an object server has it as one file; where its segments end."""
 
     name: str
     size: int
     whole: bool = True
+    ends: Sequence[int] = ()
 
 
 class Read(NamedTuple):
-    """A split of an object and the replica that reads it; None: the proxy does."""
+    """A split of an object and the replica that reads it; None: the proxy does, from these segments of an SLO."""
 
     name: str
     split: int
     start: int
     end: int
     replica: int | None
+    segments: tuple[int, ...] = ()
 
 
 def plan(objects: Iterable[Sized], topology: Topology, bounds: Bounds) -> list[list[Read]]:
@@ -44,8 +47,14 @@ def plan(objects: Iterable[Sized], topology: Topology, bounds: Bounds) -> list[l
 def reads_of(one: Sized, topology: Topology, bounds: Bounds) -> Sequence[Read]:
     """Cut one object."""
     whole = one.whole and not topology.erasure_coded
-    splits = splits_of(one.size, topology.parallelism, bounds.least, bounds.largest)
+    splits = splits_of(one.size, topology.parallelism, bounds.least, bounds.largest, one.ends)
     return [
-        Read(one.name, number, *split, replica_for(one.name, number, topology.replicas) if whole else None)
+        Read(
+            one.name,
+            number,
+            *split,
+            replica_for(one.name, number, topology.replicas) if whole else None,
+            tuple(range(bisect_right(one.ends, split.start), bisect_left(one.ends, split.end) + bool(one.ends))),
+        )
         for number, split in enumerate(splits)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
@@ -20,24 +21,37 @@ class Split(NamedTuple):
     end: int
 
 
-def splits_of(size: int, parallelism: int, least: int, largest: int) -> list[Split]:
-    """Cut an object into splits of equal size.
+def splits_of(size: int, parallelism: int, least: int, largest: int, ends: Sequence[int] = ()) -> list[Split]:
+    """Cut an object into splits of equal size, or a large object into some for each of its segments.
 
     Args:
         size: bytes of the object.
         parallelism: how many requests the store can work on at once: replicas × workers of a storage node.
         least: bytes that a split has at least, since a request has its cost; wins over parallelism.
         largest: bytes that a split has at most.
+        ends: where each segment but the last ends. Segments that are smaller than a split would be share one; larger
+            ones are cut. A split holds parts of several only if it would have less than `least` bytes else.
 
     Returns:
         Splits that cover every byte once, in order; none for an empty object.
     """
     if size == 0:
         return []
-    count = max(1, min(parallelism, size // least))
-    count = max(count, -(-size // largest))
-    step = -(-size // count)
-    return [Split(start, min(start + step, size)) for start in range(0, size, step)]
+    step = _even_step(size, parallelism, least, largest)
+    splits: list[Split] = []
+    start = 0
+    for end, next_end in itertools.pairwise([*ends, size, size]):
+        if end < size and (next_end - start <= step or min(end - start, size - end) < least):
+            continue
+        piece = _even_step(end - start, -(-(end - start) // step), least, largest)
+        splits += [Split(at, min(at + piece, end)) for at in range(start, end, piece)]
+        start = end
+    return splits
+
+
+def _even_step(size: int, count: int, least: int, largest: int) -> int:
+    count = max(1, min(count, size // least))
+    return -(-size // max(count, -(-size // largest)))
 
 
 def grouped(sized: Iterable[tuple[int, T]], least: int, target: int = 0) -> list[list[T]]:

@@ -44,7 +44,8 @@ def plan(paths: tuple[str, ...], rows: int, as_json: bool, given: dict[str, str]
     objects = look_at(client, find(client, read.paths, read.base_path, read.recursive).every(), trusting=True)
     topology = topology_of(client, objects[0].container, read)
     bounds = Bounds(read.min_split_size, read.max_split_size, read.reading["window"] * _AHEAD)
-    tasks = planned((Sized(str(item), item.size, not item.large) for item in objects), topology, bounds)
+    sized = [Sized(str(item), item.size, not item.large, client.segment_ends(item)) for item in objects]
+    tasks = planned(sized, topology, bounds)
     if as_json:
         click.echo(json.dumps({"tasks": [[read._asdict() for read in task] for task in tasks]}))
         return
@@ -58,7 +59,8 @@ def _table(tasks: Sequence[Sequence[Read]], rows: int) -> Iterator[str]:
     for number, read in shown[:rows]:
         place = "proxy" if read.replica is None else str(read.replica)
         size = _bytes(read.end - read.start)
-        yield f"{number:>6}  {size:>10}  {place:<7}  {f'{read.start}-{read.end - 1}':<25}  {read.name}"
+        of = f", segments {read.segments[0]}-{read.segments[-1]}" if read.segments else ""
+        yield f"{number:>6}  {size:>10}  {place:<7}  {f'{read.start}-{read.end - 1}':<25}  {read.name}{of}"
     if len(shown) > rows:
         yield f"{'…':>6}  and {len(shown) - rows} more"
 

@@ -86,3 +86,18 @@ def test_busy_store_gets_fewer_requests_at_once():
     assert Topology(3, 4).parallelism == 12
     assert Topology(3, 4, running=5).parallelism == 7
     assert Topology(3, 4, running=50).parallelism == 3
+
+
+@pytest.mark.parametrize("sizes", [[100] * 7, [1, 1000, 3, 1000, 2], [5] * 300, [900, 40, 40, 40, 900], [10, 0, 10]])
+@pytest.mark.parametrize(("least", "largest"), [(1, 1000), (50, 70), (200, 1 << 20)])
+def test_splits_of_segments_cover_every_byte_once(sizes, least, largest):
+    ends = list(itertools.accumulate(sizes))
+    splits = splits_of(ends[-1], 6, least, largest, ends[:-1])
+    assert splits[0].start == 0 and splits[-1].end == ends[-1]
+    assert all(a.end == b.start for a, b in itertools.pairwise(splits))
+    assert all(min(least, ends[-1]) <= s.end - s.start or s.end - s.start > largest // 2 for s in splits)
+    assert all(0 < s.end - s.start <= largest for s in splits)
+    assert len(splits) <= 2 * len(splits_of(ends[-1], 6, least, largest)) + 1
+    if min(sizes) >= least:
+        across = [s for s in splits if any(s.start < e < s.end for e in ends) and not {s.start, s.end} <= {0, *ends}]
+        assert not across, "what holds the end of a segment holds whole segments"
