@@ -53,6 +53,7 @@ class Devstack:
         gateway: options of the storlet gateways that are not to have the devstack's values.
         token_seconds: given, there is a Keystone (on the fifth port after the proxy's) in the place of tempauth, whose
             tokens live so long.
+        coded: is there a storage policy `coded` with erasure codes, beside the one of three replicas?
     """
 
     def __init__(
@@ -62,11 +63,14 @@ class Devstack:
         sandbox: str = "bubblewrap",
         gateway: Mapping[str, str] | None = None,
         token_seconds: int | None = None,
+        coded: bool = False,
     ) -> None:
         self.directory = directory.expanduser().resolve()
         self._settings = self.directory / "devstack.json"
         known = json.loads(self._settings.read_text())["port"] if self._settings.exists() else 8080
-        self.layout = Layout(self.directory, known if port is None else port, sandbox, gateway or {}, token_seconds)
+        self.layout = Layout(
+            self.directory, known if port is None else port, sandbox, gateway or {}, token_seconds, coded
+        )
 
     @property
     def auth_url(self) -> str:
@@ -134,6 +138,12 @@ class Devstack:
             found.append(DevstackStatus(name, f"{host}:{port}", process.pid if process else None, healthy))
         return found
 
+    def swift_program(self, name: str, *arguments: str) -> list[str]:
+        """Give the command that runs a program of Swift's, named without `swift-`, as one of this cluster's."""
+        program = Path(sys.executable).parent / f"swift-{name}"
+        module = "spark_storlets.devstack.swift_program"
+        return [sys.executable, "-m", module, str(self.layout.etc), str(program), *arguments]
+
     def log_file(self, name: str) -> Path:
         """Give the log of a server.
 
@@ -159,9 +169,7 @@ class Devstack:
         elif name == "keystone":
             command = [sys.executable, "-m", "spark_storlets.devstack.keystone_server", str(port)]
         else:
-            kind = name.split("-")[0]
-            script = Path(sys.executable).parent / f"swift-{kind}-server"
-            command = [sys.executable, str(script), str(self.layout.etc / f"{name}.conf"), "-v"]
+            command = self.swift_program(f"{name.split('-')[0]}-server", str(self.layout.etc / f"{name}.conf"), "-v")
         with self._log(name).open("ab") as log:
             # A session of its own: stopping it by process group reaches whatever it started.
             process = subprocess.Popen(

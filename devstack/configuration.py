@@ -34,6 +34,7 @@ class Layout:
     sandbox: str = "bubblewrap"  # or docker
     gateway: Mapping[str, str] = field(default_factory=dict)  # options of the storlet gateways
     token_seconds: int | None = None  # Keystone in the place of tempauth, and how long its tokens live
+    coded: bool = False  # a second storage policy
 
     @property
     def etc(self) -> Path:
@@ -105,7 +106,7 @@ swift_hash_path_suffix = {layout.directory.name}
 [storage-policy:0]
 name = replicated
 default = yes
-""",
+{_CODED if layout.coded else ""}""",
         "proxy.conf": f"""{_default(layout, "proxy", hosts["proxy"])}client_timeout = 600
 [pipeline:main]
 pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk s3api {auth} storlet_handler \
@@ -158,6 +159,14 @@ memcache_servers = {memcache}
     return files
 
 
+# As many fragments as there are nodes, of which any two make the object.
+_CODED = """[storage-policy:1]
+name = coded
+policy_type = erasure_coding
+ec_type = liberasurecode_rs_vand
+ec_num_data_fragments = 2
+ec_num_parity_fragments = 1
+"""
 # Swift always logs to syslog as well as to its standard error, which is the server's file in logs/. Datagrams to the
 # UDP side of the proxy's own port, where nobody listens, keep the machine's syslog out of it.
 _LOGGING = "log_level = INFO\nlog_udp_host = 127.0.0.1\nlog_udp_port = %d\n"
@@ -247,6 +256,8 @@ def _gateway(layout: Layout, name: str) -> str:
 def _write_rings(layout: Layout) -> None:
     nodes = {"account": ["account"], "container": ["container"]}
     nodes["object"] = [f"object-{n}" for n in range(1, OBJECT_NODES + 1)]
+    if layout.coded:
+        nodes["object-1"] = nodes["object"]  # the ring of policy 1
     devices = json.dumps({kind: [layout.addresses()[name] for name in names] for kind, names in nodes.items()})
     made_of = layout.etc / "rings.json"
     if not made_of.exists() or made_of.read_text() != devices:

@@ -2,7 +2,8 @@
 
     python -m spark_storlets.devstack.rings ETC DEVICES
 
-DEVICES is JSON: for each of account, container and object the addresses of its nodes; one replica on each.
+DEVICES is JSON: for each of account, container and object (of a further storage policy object-1) the addresses of its
+nodes; one replica on each, or fragment.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ What it adds:
   500 with a traceback, and the proxy run the storlet again on the next replica.
 * A client cannot choose what only the proxy should say: the headers X-Storlet-Main, X-Storlet-Dependency and so on.
 * An output that breaks off is not completed with bytes of another run: a replica refuses to begin in the middle.
+* Of an erasure-coded object the storlet runs in the proxy: object servers have fragments only, which they hand out as
+  they are, and the engine would take the object itself for the storlet's output.
 * A range that the engine would misread is refused: one without a first or last byte, and one of a large object or a
   symlink, unless the request says X-Storlet-Run-On-Proxy.
 """
@@ -46,6 +48,7 @@ from spark_storlets.sandbox.failures import StorletFailure
 from spark_storlets.sandbox.gateway import POOL_SIZE
 from storlets.swift_middleware import storlet_handler as engine
 from storlets.swift_middleware.handlers import StorletObjectHandler, StorletProxyHandler
+from swift.common.storage_policy import EC_POLICY, POLICIES
 from swift.common.swob import (
     HTTPBadRequest,
     HTTPException,
@@ -131,13 +134,23 @@ class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
         params["Dependency-Timestamps"] = ",".join(dependencies[name]["X-Timestamp"] for name in names)
         return params
 
+    @property
+    def execute_on_proxy(self) -> bool:
+        """Say whether to run here whatever the answer is; then it can be asked for a range."""
+        return bool(super().execute_on_proxy) or (self.request.method == "GET" and self._is_coded(self.request))
+
+    def _is_coded(self, read: Request | Response) -> bool:
+        container = get_container_info(read.environ, self.app, swift_source=self.agent)
+        policy = POLICIES.get_by_index(container["storage_policy"])
+        return policy is not None and policy.policy_type == EC_POLICY
+
     def is_proxy_runnable(self, resp: Response | None = None) -> bool:
         """Say whether to run here. COPY asks with its source's answer, and would store whatever it is."""
         if resp is not None:
             self._look_for_failure(resp)
             if not resp.is_success:
                 raise status_map[resp.status_int](request=self.request)
-        runs_here = bool(super().is_proxy_runnable(resp))
+        runs_here = bool(super().is_proxy_runnable(resp)) or (resp is not None and self._is_coded(resp))
         if resp is not None and runs_here and self.is_storlet_range_request and not self.execute_range_on_proxy:
             raise HTTPBadRequest("X-Storlet-Range of this object needs X-Storlet-Run-On-Proxy", request=self.request)
         return runs_here
