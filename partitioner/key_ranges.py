@@ -81,6 +81,10 @@ class _Part:
     def whole(self) -> bool:
         return len(self.head) < PAGE
 
+    @property
+    def hides_folders(self) -> bool:
+        return not self.whole and _folder(self.head[0], self.tail[-1]) is not None
+
     def span(self, numbering: Numbering) -> int:
         return numbering.number(self.tail[-1]) - numbering.number(self.head[0])
 
@@ -90,14 +94,14 @@ class _Part:
         span = self.span(numbering)
         even = sum(span / _gap(end, numbering) for end in (self.head, self.tail)) / 2
         fills = [last.fill(numbering) for last in (self.last_before, self.last_within) if last]
-        if fills and _folder(self.head[0], self.tail[-1]) is not None:
+        if fills and self.hides_folders:
             even *= sum(fills) / len(fills)
         return max(PAGE, even)
 
     def unevenness(self, numbering: Numbering) -> float:
         if self.whole:
             return 0.0
-        if _folder(self.head[0], self.tail[-1]) is not None:
+        if self.hides_folders:
             return 1.0  # nothing is known of the folders between them
         gaps = _gap(self.head, numbering), _gap(self.tail, numbering)
         return 1 - min(gaps) / max(gaps)
@@ -142,7 +146,9 @@ def key_ranges(
             for index, (part, share) in enumerate(zip(parts, shares, strict=True))
             if not part.whole
         ]
-        chosen = [index for weight, index in sorted(doubtful, reverse=True)[:_AT_ONCE] if weight > wanted * _FINE]
+        # A folder that was not seen yet may be large, however small the estimate.
+        worth = [one for one in doubtful if one[0] > wanted * _FINE or parts[one[1]].hides_folders]
+        chosen = [index for _, index in sorted(worth, reverse=True)[:_AT_ONCE]]
         chosen = chosen[: (budget - spent) // 2]
         if not chosen:
             break

@@ -47,6 +47,7 @@ SETS = {
     + [f"{c}{i:03}" for c in "ax" for i in range(600)],
     "cameras": [f"{who}/DCIM/{100 + i // 999}CANON/IMG_{i % 9999:04}.JPG" for who in "abc" for i in range(30_000)],
     "folders in the order of their sizes": [f"f{i:04}/{j:07}" for i in range(1, 1001) for j in range(20_000 // i)],
+    "folders in no order": [f"f{i * 387 % 1009:04}/{j:07}" for i in range(1, 1001) for j in range(20_000 // i)],
 }
 
 
@@ -65,6 +66,12 @@ def test_ranges_tile_within_the_budget(kind, total):
 def test_tasks_are_within_three_times_of_each_other(kind):
     container = Container(SETS[kind])
     counts = container.counts(key_ranges(container.ask, 16, 500, total=len(container.names)))
+    assert max(counts) <= 3 * min(counts)
+
+
+def test_a_thousand_folders_in_no_order_are_even_with_two_requests_for_each():
+    container = Container(SETS["folders in no order"])
+    counts = container.counts(key_ranges(container.ask, 16, 500, total=len(container.names), budget=2000))
     assert max(counts) <= 3 * min(counts)
 
 
