@@ -11,7 +11,7 @@ See org.apache.hadoop.fs.Globber and org.apache.spark.sql.execution.datasources.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -141,6 +141,29 @@ def parse_path(path: str) -> tuple[str, str]:
     return found[1], re.sub("/+", "/", found[2] or "").strip("/")
 
 
+def literal(pattern: str) -> str:
+    """Give what all names begin with that match a pattern; all of it if it is none."""
+    return _SPECIAL.split(pattern, maxsplit=1)[0]
+
+
+def matcher(pattern: str) -> Callable[[str], str | None]:
+    """Give what finds out which matches a pattern: a name, a folder that it is in, or neither.
+
+    Raises:
+        ConfigurationError: the pattern cannot be read.
+    """
+    choices = [[re.compile(_regex(part)) for part in one.split("/")] for one in _unbraced(pattern)]
+
+    def matched(name: str) -> str | None:
+        found = name.split("/")
+        for parts in choices:
+            if len(found) >= len(parts) and all(map(re.Pattern.fullmatch, parts, found)):
+                return "/".join(found[: len(parts)])
+        return None
+
+    return matched
+
+
 class Scope(NamedTuple):
     """Where the names stand that a folder or a pattern means."""
 
@@ -165,7 +188,7 @@ def scope_of(path: str, recursive: bool) -> Scope:
     for one in _unbraced(pattern):
         *above, last = map(_regex, one.split("/"))
         names.append("".join(f"{part}/" for part in above) + f"(?:{_DATA}{last}(?<!/)|{last}{folder}{below})")
-    return Scope(container, "", _SPECIAL.split(pattern, maxsplit=1)[0], "|".join(names))
+    return Scope(container, "", literal(pattern), "|".join(names))
 
 
 def _roots(client: SwiftClient, path: str) -> list[Root]:
@@ -207,11 +230,11 @@ def _found(client: SwiftClient, container: str, pattern: str, is_folder: bool) -
 
 def _matches(client: SwiftClient, container: str, pattern: str) -> Iterator[tuple[str, bool, Listed]]:
     """Give what matches a pattern, with each object at or below it."""
-    parts = [re.compile(_regex(part)) for part in pattern.split("/")]
-    for item in _listed(client, container, _SPECIAL.split(pattern, maxsplit=1)[0]):
-        found = item.name.split("/")
-        if len(found) >= len(parts) and all(map(re.Pattern.fullmatch, parts, found)):
-            yield "/".join(found[: len(parts)]), len(found) == len(parts), item
+    matched = matcher(pattern)
+    for item in _listed(client, container, literal(pattern)):
+        found = matched(item.name)
+        if found is not None:
+            yield found, found == item.name, item
 
 
 def _listed(client: SwiftClient, container: str, prefix: str) -> list[Listed]:

@@ -15,6 +15,7 @@ import click
 from spark_storlets.bench_command import bench
 from spark_storlets.deploy_command import deploy
 from spark_storlets.errors import StorletError
+from spark_storlets.ls_command import ls
 from spark_storlets.output import AS_JSON
 from spark_storlets.plan_command import plan
 from spark_storlets.resources import jar_path
@@ -149,7 +150,7 @@ def logs(server: str, directory: Path) -> None:
     click.echo(Devstack(directory).log_file(server).read_text(errors="replace"), nl=False)
 
 
-for _command in (sql, run, deploy, plan, sandbox, bench, *COMMANDS):
+for _command in (sql, run, ls, deploy, plan, sandbox, bench, *COMMANDS):
     main.add_command(_command)
 
 

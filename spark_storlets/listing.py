@@ -50,13 +50,15 @@ def listing_rdd(sc: SparkContext, path: str, **options: str) -> RDD[ListedObject
     Raises:
         StorletError: the container cannot be listed.
     """
-    from spark_storlets.datasource.listing_source import ListingSource
-
     conf = {key.removeprefix(_CONF): value for key, value in sc.getConf().getAll() if key.startswith(_CONF)}
-    request = {"options": {**conf, **options, "path": path}, "schema": {"fields": []}, "predicates": []}
-    plan = ListingSource(request).plan()
-    tasks = [_Task(partition["ranges"], plan["reading"]) for partition in plan["partitions"]]
+    tasks = _tasks({**conf, **options, "path": path})
     return sc.parallelize(tasks, max(1, len(tasks))).flatMap(_listed)
+
+
+def listed(path: str, **options: str) -> Iterator[ListedObject]:
+    """List, in this process and in the order of names, what `listing_rdd` lists in tasks."""
+    for task in _tasks({**options, "path": path, "listingTasks": "1"}):
+        yield from _listed(task)
 
 
 def read_names(frame: DataFrame, container: str, schema: str | None = None, **options: str) -> DataFrame:
@@ -90,6 +92,13 @@ class _Task(NamedTuple):
 
     def __repr__(self) -> str:  # the requests hold a token
         return f"_Task({[one['request']['range'] for one in self.ranges]})"
+
+
+def _tasks(options: Mapping[str, str]) -> list[_Task]:
+    from spark_storlets.datasource.listing_source import ListingSource
+
+    plan = ListingSource({"options": options, "schema": {"fields": []}, "predicates": []}).plan()
+    return [_Task(partition["ranges"], plan["reading"]) for partition in plan["partitions"]]
 
 
 def _listed(task: _Task) -> Iterator[ListedObject]:
