@@ -26,10 +26,11 @@ import os
 import subprocess
 import sys
 
+from benchmarks.machine import PORT
 from benchmarks.query import QUERIES, VERSIONS
 from benchmarks.report import report
 from benchmarks.scan import selections
-from benchmarks.tables import PORT, alternate, lineitem, ratios, session
+from benchmarks.tables import alternate, lineitem, ratios, session
 
 RATES = {"1g": "1gbit", "100m": "100mbit"}
 INSIDE = "STORLETS_BENCH_NAMESPACE"

@@ -15,7 +15,6 @@ Each also as NAME_doubles: as NAME, with double in the place of decimal(15,2).
 from __future__ import annotations
 
 import decimal
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,29 +23,18 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from spark_storlets.datasource.client import SwiftClient
-from spark_storlets.datasource.deploy import deploy
 from spark_storlets.devstack import Devstack
 from spark_storlets.devstack.configuration import KEY, USER
 
 import spark_storlets
+from benchmarks.machine import machine
 from benchmarks.report import BUILD
 from samples.tpch import SCHEMAS, generate
 
-PORT = 28080
 WARM_UPS = 3  # rounds
 DOUBLES = SCHEMAS["lineitem"]
 DECIMALS = DOUBLES.replace("double", "decimal(15,2)")
 OFF = {"pushPredicates": "false", "pushAggregates": "false", "pushLimit": "false"}
-S3A = {
-    "endpoint": f"http://127.0.0.1:{PORT}",
-    "endpoint.region": "us-east-1",
-    "path.style.access": "true",
-    "connection.ssl.enabled": "false",
-    "aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
-    "access.key": USER,
-    "secret.key": KEY,
-    "experimental.input.fadvise": "sequential",
-}
 
 
 def lineitem(scale: float) -> Path:
@@ -57,40 +45,13 @@ def lineitem(scale: float) -> Path:
 @contextmanager
 def session(file: Path, names: Sequence[str]) -> Iterator[SparkSession]:
     """Run a cluster and a Spark that has the file as these tables."""
-    conf = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "OFF",
-        "spark.driver.memory": "4g",
-    }
-    if "s3a" in names:
-        jars = sorted(map(str, (BUILD / "s3a").glob("*.jar")))
-        if not jars:
-            raise SystemExit("the jars of S3A are missing: make build/s3a")
-        conf["spark.driver.extraClassPath"] = ":".join(jars)
-        conf |= {f"spark.hadoop.fs.s3a.{name}": value for name, value in S3A.items()}
-    spark = spark_storlets.configure(SparkSession.builder.master("local[2]").config(map=conf)).getOrCreate()
-    with tempfile.TemporaryDirectory(prefix="storlets-bench-") as directory:
-        stack = Devstack(Path(directory) / "devstack", PORT)
-        stack.up()
-        try:
-            upload(stack, file)
-            for suffix, schema in (("", DECIMALS), ("_doubles", DOUBLES)):
-                for name in names:
-                    read(spark, stack, file, name, schema).createOrReplaceTempView(name + suffix)
-            yield spark
-        finally:
-            spark.stop()
-            stack.down()
-
-
-def upload(stack: Devstack, file: Path) -> None:
-    """Store the file."""
-    client = SwiftClient(stack.auth_url, USER, KEY)
-    deploy(client)
-    client.connection.put_container("bench")
-    with file.open("rb") as content:
-        client.connection.put_object("bench", file.name, content)
+    with machine("s3a" in names) as (spark, stack):
+        with file.open("rb") as content:
+            SwiftClient(stack.auth_url, USER, KEY).connection.put_object("bench", file.name, content)
+        for suffix, schema in (("", DECIMALS), ("_doubles", DOUBLES)):
+            for name in names:
+                read(spark, stack, file, name, schema).createOrReplaceTempView(name + suffix)
+        yield spark
 
 
 def read(spark: SparkSession, stack: Devstack, file: Path, name: str, schema: str) -> DataFrame:
