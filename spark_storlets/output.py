@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 from rich.console import Console
-from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 __all__ = ["AS_JSON", "bytes_shown"]
 
@@ -23,7 +23,7 @@ def bytes_shown(what: str, total: int | None = None) -> Iterator[Callable[[int],
         total: of the bytes, if one knows.
     """
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task(what, total=total)
         yield lambda size: shown.advance(task, size)
