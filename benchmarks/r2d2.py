@@ -12,6 +12,8 @@ word_count_small   How often each word occurs, in a tenth of the text
 word_count_large   The same in all of the text
 transformations    Two lists of numbers through ten rounds of map, map, filter, map, counted by value and joined
 sort               Whole numbers of 32 bits, sorted
+…_plain_s          Seconds of plain Spark
+…_s                Seconds with storlets
 ================== ====================================================================================================
 
 r2d2 (freeuni-oxidizers/r2d2 on GitHub) is a Spark in Rust, and its tasks are those by which it was compared with Spark.
