@@ -16,11 +16,11 @@ sort               Whole numbers of 32 bits, sorted
 …_s                Seconds with storlets
 ================== ====================================================================================================
 
-r2d2 (freeuni-oxidizers/r2d2 on GitHub) is a Spark in Rust, and its tasks are those by which it was compared with Spark.
-Here each reads ten objects a data set from Swift. Plain Spark is PySpark with its RDDs as its users write them, reading
-by `textFile` through S3A from the Swift that runs the storlets. The storlets are Python, too: each does of an object
-what does not need the others, up to the exchange between tasks, and Spark the rest. Both give the same answer, which is
-compared in each round. The numbers to be sorted are even over their range, and both ways know that range.
+r2d2 (freeuni-oxidizers/r2d2 on GitHub) is a Spark in Rust; these tasks are among its examples. Here each reads ten
+objects a data set from Swift. Plain Spark is PySpark with its RDDs as its users write them, reading by `textFile`
+through S3A from the Swift that runs the storlets. The storlets are Python, too: each does of an object what does not
+need the others, up to the exchange between tasks, and Spark the rest. Both give the same answer, which is compared in
+each round. The numbers to be sorted are even over their range, and both ways know that range.
 
 It differs from r2d2's programs where those have nothing to do with a store: words are of 10,000 and not of five, the
 transformations begin with objects and not with lists in the program, and join once at the end, on counts.
