@@ -298,6 +298,48 @@ def test_rows_of_many_objects_come_in_order_through_the_window(
     assert rows.rdd.getNumPartitions() == 1
 
 
+PHOTOS = [f"crowd/{number:02}.jpg" for number in range(70)]
+
+
+@pytest.fixture(scope="module")
+def crowd(put: Callable[[str, bytes], str]) -> str:
+    """More photos than a driver lists for one task, which is to list them then."""
+    for name in PHOTOS:
+        put(name, b"no image")
+    return "swift://tests/crowd"
+
+
+def photos(spark: SparkSession, proxy: FaultProxy, path: str) -> DataFrame:
+    given = {"authUrl": proxy.auth_url, "user": "test:tester", "key": "testing", "storlet": "exif"}
+    return spark.read.format("storlets").options(**given, listingTasks="1", retries="1").load(path).select("name")
+
+
+@pytest.mark.parametrize("fault", [dropped, status(503), status(401), cut(lambda body: 1000)])
+def test_a_page_of_photos_that_breaks_is_asked_for_again(
+    fault: Fault, spark: SparkSession, proxy: FaultProxy, crowd: str
+) -> None:
+    proxy.requests, proxy.faults[:] = 0, [fault]
+    assert [row.name for row in photos(spark, proxy, crowd).collect()] == PHOTOS
+    # The page twice, the photos, and a page without names behind the last one.
+    assert proxy.requests == 2 + len(PHOTOS) + 1
+
+
+def test_photos_that_a_task_lists_come_once_and_in_order(spark: SparkSession, proxy: FaultProxy, crowd: str) -> None:
+    for faults in ([], [passed, cut(begin), passed, status(503)], [passed] * 3 + [dropped]):
+        proxy.faults[:] = faults
+        assert [row.name for row in photos(spark, proxy, crowd).collect()] == PHOTOS
+
+
+def test_a_page_of_photos_that_never_comes_is_an_error(spark: SparkSession, proxy: FaultProxy, crowd: str) -> None:
+    for fault, kind in ((dropped, "IncompleteAnswerError"), (status(503), "StoreUnavailableError")):
+        proxy.faults[:] = [fault] * 2
+        with pytest.raises(Exception) as caught:
+            photos(spark, proxy, crowd).collect()
+        found = error_from_spark(caught.value)
+        assert type(found).__name__ == kind and "tests" in str(found) and "tried 2 times" in str(found)
+    assert not proxy.faults
+
+
 def test_repeated_requests_are_counted_and_their_rows_only_once(
     spark: SparkSession, proxy: FaultProxy, big: str
 ) -> None:
