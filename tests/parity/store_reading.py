@@ -55,6 +55,10 @@ class Folder:
         """A file is no large object."""
         return []
 
+    def headers(self, container: str, name: str) -> dict[str, str]:
+        """Know no metadata."""
+        return {}
+
     def url(self, container: str, name: str) -> str:
         """The file's path serves as its URL."""
         return str(self.path / name)
