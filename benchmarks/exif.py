@@ -160,8 +160,8 @@ def parsed(names: Iterable[str], url: str, token: str, limit: int | None, storle
     """Fetch and parse some photos; runs in the executors."""
     if storlets not in sys.path:
         sys.path.append(storlets)
-    from exif_metadata_storlet import Beginning
     from exif_storlet import photo
+    from storlet_source import HeldSource
 
     session = requests.Session()
     headers = {"X-Auth-Token": token, **({"Range": f"bytes=0-{limit - 1}"} if limit else {})}
@@ -173,7 +173,7 @@ def parsed(names: Iterable[str], url: str, token: str, limit: int | None, storle
 
     calls = [functools.partial(get, name) for name in names]
     for call, content in zip(calls, spark_storlets.sliding_prefetch(calls, WINDOW), strict=True):
-        row = photo(Beginning(content), call.args[0], len(content), timezone.utc)
+        row = photo(HeldSource(content), call.args[0], len(content), timezone.utc)
         taken = row["datetime_original"].replace(tzinfo=None)
         yield tuple(taken if name == "datetime_original" else row[name] for name in COLUMNS)
 
