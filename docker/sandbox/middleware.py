@@ -38,11 +38,14 @@ from __future__ import annotations
 
 import functools
 import re
+import uuid
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
+from weakref import WeakValueDictionary
 
 import eventlet
+from eventlet.semaphore import Semaphore
 from spark_storlets.sandbox.advertisement import Advertisement
 from spark_storlets.sandbox.failures import StorletFailure
 from spark_storlets.sandbox.gateway import POOL_SIZE
@@ -69,6 +72,7 @@ CLIENTS_HEADERS = re.compile(
     r"X-Storlet-(Range|Run-On-Proxy|Generate-Log|Extra-Resources|Container-Read|Name|Parameter.*)", re.IGNORECASE
 )
 WRITES = ("PUT", "POST", "DELETE", "COPY")
+CONCURRENT_HEADS = 8
 
 
 class ObjectHandler(StorletObjectHandler):  # type: ignore[misc]
@@ -108,7 +112,7 @@ class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
                 response = Response(status=response.status, headers=response.headers, app_iter=begun)
         except StorletFailure as failure:
             if failure.kind == "changed":
-                self._heads().forget(self.storlet_container, [self.request.headers.get("X-Run-Storlet", "")])
+                self._heads().forget()
             return failure.for_client()
         except HTTPException as refusal:
             return refusal
@@ -257,49 +261,68 @@ class Upload:
 
 
 class Heads:
-    """The headers of storlets and dependencies, remembered in memcached."""
+    """The headers of storlets and dependencies, remembered in memcached.
+
+    Each write into an account leaves a new mark there, and headers are remembered with the mark that stood before they
+    were asked for. So nothing counts that was asked for before a write, even if it is remembered only after it.
+    """
+
+    _asking: ClassVar[WeakValueDictionary[str, Semaphore]] = WeakValueDictionary()
 
     def __init__(self, environ: dict[str, Any], app: Any, account: str, max_age: float) -> None:
         self._environ = environ
         self._app = app
         self._account = account
         self._max_age = max_age
-        self._memory = cache_from_env(environ) if max_age >= 1 else None
+        self._mark = f"spark-storlets/mark{account}"
 
     def get(self, container: str, names: list[str]) -> dict[str, dict[str, str]]:
         """Return the headers of those objects that exist, by name."""
-        remembered = None
-        if self._memory and names:
-            remembered = self._memory.get_multi([self._key(container, name) for name in names], self._account)
-        remembered = remembered or [None] * len(names)  # memcached may have no time for us
-        found = {name: known or self._ask(container, name) for name, known in zip(names, remembered, strict=True)}
-        return {name: headers for name, headers in found.items() if headers}
+        keys = {name: f"spark-storlets/head{self._account}/{container}/{name}" for name in names}
+        memory = cache_from_env(self._environ) if keys and self._max_age >= 1 else None
+        if memory is None or (remembered := self._remembered(memory, keys)) is None:
+            return self._ask(container, keys)
+        if len(remembered[1]) == len(keys):
+            return remembered[1]
+        # A query's requests come together: one of them asks for all.
+        with self._asking.setdefault(self._account, Semaphore()):
+            remembered = self._remembered(memory, keys)
+            mark, found = remembered or (None, {})
+            asked = self._ask(container, [name for name in keys if name not in found])
+            if remembered and asked:
+                entries = {keys[name]: {"mark": mark, "headers": headers} for name, headers in asked.items()}
+                memory.set_multi(entries, self._account, time=int(self._max_age))
+        return {**found, **asked}
 
-    def forget(self, container: str, names: Iterable[str]) -> None:
-        """Ask for these when they are needed next."""
-        memory = cache_from_env(self._environ)
-        for name in names:
-            if memory:
-                memory.delete(self._key(container, name), self._account)
+    def forget(self) -> None:
+        """Ask again for all of this account when they are needed next."""
+        if memory := cache_from_env(self._environ):
+            memory.set_multi({self._mark: uuid.uuid4().hex}, self._account)
 
-    def _ask(self, container: str, name: str) -> dict[str, str]:
+    def _remembered(self, memory: Any, keys: dict[str, str]) -> tuple[str | None, dict[str, dict[str, str]]] | None:
+        """Return the mark, and the headers that were remembered with it; nothing if memcached has no time for us."""
+        values = memory.get_multi([self._mark, *keys.values()], self._account)
+        if values is None:
+            return None
+        mark, *entries = values
+        pairs = zip(keys, entries, strict=True)
+        return mark, {name: entry["headers"] for name, entry in pairs if entry and entry["mark"] == mark}
+
+    def _ask(self, container: str, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        heads = eventlet.GreenPool(CONCURRENT_HEADS).imap(lambda name: (name, self._head(container, name)), names)
+        return {name: headers for name, headers in heads if headers}
+
+    def _head(self, container: str, name: str) -> dict[str, str]:
         path = f"{self._account}/{container}/{name}"
         request = make_pre_authed_request(self._environ, "HEAD", path, agent="ST", swift_source="ST")
         response = request.get_response(self._app)
         if not response.is_success:
             return {}
-        headers = {
+        return {
             key: value
             for key, value in response.headers.items()
             if key.startswith("X-Object-Meta-Storlet-") or key in ("Content-Length", "X-Timestamp")
         }
-        if self._memory:
-            remembered = {self._key(container, name): headers}
-            self._memory.set_multi(remembered, self._account, time=int(self._max_age))
-        return headers
-
-    def _key(self, container: str, name: str) -> str:
-        return f"spark-storlets{self._account}/{container}/{name}"
 
 
 class Middleware(engine.StorletHandlerMiddleware):  # type: ignore[misc]
@@ -328,7 +351,7 @@ class Middleware(engine.StorletHandlerMiddleware):  # type: ignore[misc]
         for path in written:
             version, account, container, name = [*path.lstrip("/").split("/", 3), "", "", "", ""][:4]
             if name and container in (self.conf["storlet_container"], self.conf["storlet_dependency"]):
-                Heads(env, self.app, f"/{version}/{account}", 0).forget(container, [name])
+                Heads(env, self.app, f"/{version}/{account}", 0).forget()
         return answer
 
     def _counted(self, env: dict[str, Any], start_response: Any) -> Any:

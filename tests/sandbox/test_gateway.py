@@ -577,7 +577,7 @@ def test_memcached_that_does_not_answer(tmp_path):
             return None
 
         def set_multi(self, values, server_key, time):
-            pass
+            raise AssertionError("what a write before may have changed is not known")
 
     def app(environ, start_response):
         headers = {"X-Timestamp": "1.0", "X-Object-Meta-Storlet-Main": "a.A"}
@@ -586,6 +586,64 @@ def test_memcached_that_does_not_answer(tmp_path):
     environ = Request.blank("/v1/AUTH_test/c/o", environ={"swift.cache": Busy()}).environ
     known = Heads(environ, app, "/v1/AUTH_test", 5).get("storlet", ["a.py"])
     assert known["a.py"]["X-Object-Meta-Storlet-Main"] == "a.A"
+
+
+class Memory:
+    """What stands in for memcached."""
+
+    def __init__(self):
+        self.values = {}
+
+    def get_multi(self, keys, server_key):
+        return [self.values.get(key) for key in keys]
+
+    def set_multi(self, values, server_key, time=0):
+        self.values.update(values)
+
+
+@in_server
+def test_a_storlet_looked_at_while_it_was_replaced_is_looked_at_again(tmp_path):
+    """The answer to a HEAD that began before a PUT may come, and be remembered, after it."""
+    from spark_storlets.sandbox.middleware import Heads
+    from swift.common.swob import Request, Response
+
+    asked = []
+
+    def app(environ, start_response):
+        answer = Response(headers={"X-Timestamp": str(len(asked))})
+        asked.append(environ["PATH_INFO"])
+        if len(asked) == 1:
+            heads.forget()
+        return answer(environ, start_response)
+
+    environ = Request.blank("/v1/AUTH_test/c/o", environ={"swift.cache": Memory()}).environ
+    heads = Heads(environ, app, "/v1/AUTH_test", 60)
+    seen = [heads.get("storlet", ["a.py"])["a.py"]["X-Timestamp"] for _ in range(3)]
+    assert seen == ["0", "1", "1"], "of the second look, which began after the write, the answer may be remembered"
+    assert len(asked) == 2
+
+
+@in_server
+def test_requests_that_come_together_look_at_a_storlet_once(tmp_path):
+    import eventlet
+    from spark_storlets.sandbox.middleware import Heads
+    from swift.common.swob import Request, Response
+
+    asked = []
+
+    def app(environ, start_response):
+        asked.append(environ["PATH_INFO"])
+        eventlet.sleep(0)
+        return Response(headers={"X-Timestamp": "1"})(environ, start_response)
+
+    memory = Memory()
+
+    def look(_):
+        environ = Request.blank("/v1/AUTH_test/c/o", environ={"swift.cache": memory}).environ
+        return Heads(environ, app, "/v1/AUTH_test", 60).get("dependency", ["a.py", "b.py"])
+
+    assert all(set(found) == {"a.py", "b.py"} for found in eventlet.GreenPool().imap(look, range(5)))
+    assert sorted(asked) == ["/v1/AUTH_test/dependency/a.py", "/v1/AUTH_test/dependency/b.py"]
 
 
 @in_server
