@@ -1,6 +1,6 @@
 """What a scan costs over a slow link between the store and Spark: beside S3A from the same Swift.
 
-    python -m benchmarks.link [--scale 0.1] [--rounds 5]
+    python -m benchmarks.link [--scale 1] [--rounds 3]
 
 Writes build/bench/link.json:
 
@@ -45,7 +45,7 @@ def main(scale: float, rounds: int) -> None:
     with session(file, names) as spark:
         for key, rate in RATES.items():
             limit(rate)
-            times = alternate(spark, queries, names, rounds, check=key == "1g")
+            times = alternate(spark, queries, names, rounds, again=key != "1g")
             for query in queries:
                 found[f"{query}_vs_s3a_{key}"] = ratios(times, query, "s3a")
     report("link", found, {"rounds": rounds, "scale": scale, "bytes": file.stat().st_size}, VERSIONS)
@@ -69,8 +69,8 @@ def tc(command: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", type=float, default=0.1)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--scale", type=float, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     if os.environ.get(INSIDE):
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

@@ -63,9 +63,16 @@ def read(spark: SparkSession, stack: Devstack, file: Path, name: str, schema: st
 
 
 def alternate(
-    spark: SparkSession, queries: Mapping[str, str], names: Sequence[str], rounds: int, check: bool = True
+    spark: SparkSession, queries: Mapping[str, str], names: Sequence[str], rounds: int, again: bool = False
 ) -> dict[tuple[str, str], list[float]]:
     """Run each query over each table in turn, after rounds that only warm up, as the compiler of Java has to.
+
+    Args:
+        spark: a session that has the tables.
+        queries: by name, with {table} in the place of the table.
+        names: of the tables.
+        rounds: that are measured.
+        again: these ran before, and need neither to be warmed up nor compared.
 
     Returns:
         Seconds by query and table, a value for each round; the queries' rows are thrown away.
@@ -74,15 +81,16 @@ def alternate(
         RuntimeError: two tables give other rows (looked at in the first round).
     """
     found: dict[tuple[str, str], list[float]] = {}
-    for number in range(WARM_UPS + rounds):
+    warm_ups = 0 if again else WARM_UPS
+    for number in range(warm_ups + rounds):
         for query, text in queries.items():
-            if check and number == 0:
+            if number == 0 and not again:
                 answers = {name: rows(spark.sql(text.format(table=name))) for name in names}
                 if any(answer != answers[names[0]] for answer in answers.values()):
                     raise RuntimeError(f"{query}: the tables {', '.join(names)} do not give the same rows")
             for name in names:
                 seconds = run(spark, text.format(table=name))
-                if number >= WARM_UPS:
+                if number >= warm_ups:
                     found.setdefault((query, name), []).append(seconds)
     return found
 
