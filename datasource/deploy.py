@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import importlib.metadata
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +16,7 @@ from spark_storlets.datasource.client import SwiftClient, explained
 from spark_storlets.errors import ConfigurationError, NotFoundError
 from spark_storlets.resources import storlets_path
 
-_DIGEST = "x-object-meta-spark-storlets-digest"
+DIGEST, VERSION = "x-object-meta-spark-storlets-digest", "x-object-meta-spark-storlets-version"
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,12 @@ def deployed(client: SwiftClient, storlets: Sequence[Storlet]) -> Iterator[str]:
             upload_dependency(client, name, content)
         else:
             one = ours[name]
-            upload_storlet(client, name, content, one.main, one.dependencies, {_DIGEST: one.digest})
+            upload_storlet(client, name, content, one.main, one.dependencies, _release(one))
         yield f"{container}/{name}"
+
+
+def _release(storlet: Storlet) -> dict[str, str]:
+    return {DIGEST: storlet.digest, VERSION: importlib.metadata.version("spark-storlets")}
 
 
 def files_of(storlets: Sequence[Storlet]) -> list[tuple[str, str]]:
@@ -106,14 +112,33 @@ def enable(client: SwiftClient) -> None:
             client.connection.put_container(container)
 
 
-def upload_dependency(client: SwiftClient, name: str, content: bytes, executable: bool = False) -> None:
-    """Upload a file that storlets find beside them."""
+def upload_dependency(
+    client: SwiftClient,
+    name: str,
+    content: bytes,
+    executable: bool = False,
+    sent: Callable[[int], None] = lambda size: None,
+) -> None:
+    """Upload a file that storlets find beside them; `sent` is told how many bytes more have gone."""
     headers = {
         "X-Object-Meta-Storlet-Dependency-Version": "1",
         "X-Object-Meta-Storlet-Dependency-Permissions": "0700" if executable else "0600",
     }
     with explained(f"dependency/{name}"):
-        client.connection.put_object("dependency", name, content, headers=headers)
+        client.connection.put_object("dependency", name, _Told(content, sent), len(content), headers=headers)
+
+
+class _Told(io.BytesIO):
+    """Bytes whose reading is told."""
+
+    def __init__(self, content: bytes, told: Callable[[int], None]) -> None:
+        super().__init__(content)
+        self._told = told
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self._told(len(data))
+        return data
 
 
 def upload_storlet(
@@ -164,17 +189,18 @@ def check_deployed(client: SwiftClient, storlet: Storlet, name: str | None = Non
         headers = client.headers("storlet", name)
     except NotFoundError as error:
         raise NotFoundError(f"the storlet {name} is not deployed in this account: run `{again}`.") from error
-    if headers.get(_DIGEST) != storlet.digest:
+    if headers.get(DIGEST) != storlet.digest:
         raise ConfigurationError(f"the deployed {name} is not that of this release of spark-storlets: run `{again}`.")
 
 
-def deploy_module(client: SwiftClient, name: str, module: Path) -> str:
+def deploy_module(client: SwiftClient, name: str, module: Path, sent: Callable[[int], None] = lambda size: None) -> str:
     """Upload a WebAssembly module, for the reader's options wasm and wasmColumns.
 
     Args:
         client: of the account that is to have it.
         name: a name that Python could have.
         module: its file; binary, or text (WAT).
+        sent: is told how many bytes more of it have gone.
 
     Returns:
         The storlet's name.
@@ -189,13 +215,19 @@ def deploy_module(client: SwiftClient, name: str, module: Path) -> str:
     enable(client)
     for own in (WASM.name, *WASM.dependencies):
         upload_dependency(client, own, (storlets_path() / own).read_bytes())
-    upload_dependency(client, file, module.read_bytes())
+    upload_dependency(client, file, module.read_bytes(), sent=sent)
     content = f"from wasm_storlet import WasmStorlet\n\n\nclass Module(WasmStorlet):\n    module = {file!r}\n"
-    upload_storlet(client, storlet, content.encode(), f"{name}.Module", names, {_DIGEST: WASM.digest})
+    upload_storlet(client, storlet, content.encode(), f"{name}.Module", names, _release(WASM))
     return storlet
 
 
-def deploy_program(client: SwiftClient, name: str, program: Path, files: Sequence[Path] = ()) -> str:
+def deploy_program(
+    client: SwiftClient,
+    name: str,
+    program: Path,
+    files: Sequence[Path] = (),
+    sent: Callable[[int], None] = lambda size: None,
+) -> str:
     """Upload a program as a storlet that gets objects on its standard input.
 
     Args:
@@ -203,6 +235,7 @@ def deploy_program(client: SwiftClient, name: str, program: Path, files: Sequenc
         name: of the storlet, without the ending .py: a name that Python could have.
         program: an executable for the sandbox's system.
         files: what it finds beside itself.
+        sent: is told how many bytes more of all these have gone.
 
     Returns:
         The storlet's name.
@@ -217,8 +250,9 @@ def deploy_program(client: SwiftClient, name: str, program: Path, files: Sequenc
     if len({*names, storlet}) <= len(names):
         raise ConfigurationError(f"two of {', '.join([storlet, *names])} have the same name: rename one.")
     enable(client)
-    for file in (runner, program, *files):
-        upload_dependency(client, file.name, file.read_bytes(), executable=file == program)
+    upload_dependency(client, runner.name, runner.read_bytes())
+    for file in (program, *files):
+        upload_dependency(client, file.name, file.read_bytes(), executable=file == program, sent=sent)
     content = f"from pipe_storlet import PipeStorlet\n\n\nclass Program(PipeStorlet):\n    program = {program.name!r}\n"
     upload_storlet(client, storlet, content.encode(), f"{name}.Program", names)
     return storlet

@@ -21,6 +21,8 @@ from spark_storlets.sandbox import cgroups
 
 #: The tempauth account that `up` makes; a development cluster on loopback, so its password is no secret.
 USER, KEY = "test:tester", "testing"
+#: With the same key: who may do everything in every account, and the user of a second account.
+ADMIN, OTHER = "admin:admin", "other:tester"
 OBJECT_NODES = 3
 _PROXY_HOST = "127.0.0.1"
 
@@ -123,6 +125,8 @@ use = egg:swift#tempauth
 fernet_key_devstack = {secret}
 active_fernet_key_id = devstack
 user_{USER.replace(":", "_")} = {KEY} .admin
+user_{OTHER.replace(":", "_")} = {KEY} .admin
+user_{ADMIN.replace(":", "_")} = {KEY} .admin .reseller_admin
 [filter:cache]
 use = egg:swift#memcache
 memcache_servers = {memcache}

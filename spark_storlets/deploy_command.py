@@ -64,7 +64,8 @@ def list_(log_in: Callable[[], SwiftClient], as_json: bool) -> None:
         return
     table = Table("storlet", "class", "bytes", "uploaded", "release")
     for one in found:
-        release = {True: "this one", False: "another", None: ""}[one["of_this_release"]]
+        which = {True: "this one", False: "another", None: ""}[one["of_this_release"]]
+        release = f"{one['version']} ({which})" if one["version"] else which
         table.add_row(Text(one["name"]), Text(one["main"]), str(one["bytes"]), one["uploaded"], release)
     Console().print(table)
 
@@ -129,12 +130,11 @@ def _storlets(client: SwiftClient) -> Iterator[dict[str, Any]]:
 
 def _storlet(client: SwiftClient, name: str) -> dict[str, Any]:
     from spark_storlets.datasource.client import explained
-    from spark_storlets.datasource.deploy import STORLETS
+    from spark_storlets.datasource.deploy import DIGEST, STORLETS, VERSION
 
     with explained(f"storlet/{name}"):
         headers: dict[str, str] = client.connection.head_object("storlet", name)
     ours = next((one for one in STORLETS if one.name == name), None)
-    digest = headers.get("x-object-meta-spark-storlets-digest")
     return {
         "name": name,
         "main": headers.get(f"{_META}main", ""),
@@ -142,5 +142,6 @@ def _storlet(client: SwiftClient, name: str) -> dict[str, Any]:
         "dependencies": [part for part in re.split(r"\s*,\s*", headers.get(f"{_META}dependency", "")) if part],
         "bytes": int(headers["content-length"]),
         "uploaded": headers.get("last-modified", ""),
-        "of_this_release": None if ours is None else digest == ours.digest,
+        "version": headers.get(VERSION, ""),
+        "of_this_release": None if ours is None else headers.get(DIGEST) == ours.digest,
     }

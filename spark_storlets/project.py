@@ -20,7 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,15 +77,15 @@ class Project:
             raise ConfigurationError(f"{manifest} is not understood: it needs main and dependencies.") from error
         return cls(main, {name: _found(directory, name) for name in names})
 
-    def upload(self, client: SwiftClient) -> None:
-        """Upload it, and enable the account for storlets."""
+    def upload(self, client: SwiftClient, sent: Callable[[int], None] = lambda size: None) -> None:
+        """Upload it, and enable the account for storlets; `sent` is told how many bytes more have gone."""
         from spark_storlets.datasource.deploy import enable, upload_dependency, upload_storlet
 
         enable(client)
         dependencies = [name for name in self.files if name != self.name]
         for name in dependencies:
             file = self.files[name]
-            upload_dependency(client, name, file.read_bytes(), executable=os.access(file, os.X_OK))
+            upload_dependency(client, name, file.read_bytes(), os.access(file, os.X_OK), sent)
         upload_storlet(client, self.name, self.files[self.name].read_bytes(), self.main, dependencies)
 
 

@@ -23,7 +23,7 @@ __all__ = ["run"]
 @click.argument("path")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the storlet.")
 @click.option("--range", "span", metavar="FIRST-LAST", help="The bytes that the storlet gets, both ends included.")
-@click.option("-O", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file. [standard output]")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file. [standard output]")
 @store_options
 def run(
     storlet: str, path: str, params: tuple[str, ...], span: str | None, output: Path | None, given: dict[str, str]
@@ -32,7 +32,7 @@ def run(
 
     \b
     spark-storlets run grep.py swift://logs/2024.log --param text=ERROR
-    spark-storlets run jsonl.py swift://logs/a.jsonl --range 0-1048575 -O first.jsonl
+    spark-storlets run jsonl.py swift://logs/a.jsonl --range 0-1048575 -o first.jsonl
     """
     from spark_storlets.datasource.login import login_of
     from spark_storlets.datasource.paths import parse_path

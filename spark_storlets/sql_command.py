@@ -34,19 +34,26 @@ def sql(query: str, path: tuple[str, ...], schema: str | None, form: str | None,
     """Run a query on objects, as the table `data`, in a Spark of its own.
 
     \b
-    spark-storlets sql "SELECT city FROM data WHERE vid < 10" --path swift://demo/meters.csv -o header=true
-    spark-storlets sql "SELECT make, count(*) FROM data GROUP BY make" --path 'swift://photos/*' -o storlet=exif
+    spark-storlets sql "SELECT city FROM data WHERE vid < 10" --path swift://demo/meters.csv -O header=true
+    spark-storlets sql "SELECT make, count(*) FROM data GROUP BY make" --path 'swift://photos/*' -O storlet=exif
     """
     from pyspark.errors import PySparkException
 
-    from spark_storlets.local_spark import local_spark
+    from spark_storlets.datasource.options import ReadOptions
+    from spark_storlets.datasource.paths import parse_path
+    from spark_storlets.local_spark import local_spark, tasks_shown
     from spark_storlets.session import answer
 
+    # What is wrong with these can be said before Spark has taken its seconds to start.
+    read = ReadOptions.parse({**given, "paths": json.dumps(path)})
+    for one in path:
+        parse_path(one)
+    read.client()
     console = Console(stderr=True)
     with console.status("starting Spark"):
         spark = local_spark()
     try:
-        with console.status("asking the store"):
+        with tasks_shown(spark):
             reader = spark.read.format("storlets").options(**given)
             (reader.schema(schema) if schema else reader).load(list(path)).createOrReplaceTempView("data")
             frame = spark.sql(query)

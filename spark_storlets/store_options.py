@@ -16,7 +16,7 @@ _OPTIONS = (
     click.option("--user", help="account:user, or Keystone's user [ST_USER, OS_USERNAME]."),
     click.option("--key", help="The user's key [ST_KEY, OS_PASSWORD]; better not on the command line."),
     click.option(
-        "-o", "--option", "options", multiple=True, metavar="NAME=VALUE", help="A reader option, such as header=true."
+        "-O", "--option", "options", multiple=True, metavar="NAME=VALUE", help="A reader option, such as header=true."
     ),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,8 @@ def upload(directory: Path, given: dict[str, str]) -> None:
     from spark_storlets.project import Project
 
     project = Project.load(directory)
-    project.upload(_client(given))
+    with bytes_shown(f"uploading {project.name}", _size(project.files.values())) as sent:
+        project.upload(_client(given), sent)
     click.echo(f"uploaded storlet/{project.name}")
 
 
@@ -82,7 +84,8 @@ def pipe(program: Path, name: str | None, files: tuple[Path, ...], given: dict[s
     """
     from spark_storlets.datasource.deploy import deploy_program
 
-    storlet = deploy_program(_client(given), name or program.stem, program, files)
+    with bytes_shown(f"uploading {program.name}", _size([program, *files])) as sent:
+        storlet = deploy_program(_client(given), name or program.stem, program, files, sent)
     click.echo(f"uploaded storlet/{storlet}")
 
 
@@ -115,10 +118,16 @@ def wasm(module: Path, name: str | None, given: dict[str, str]) -> None:
     """
     from spark_storlets.datasource.deploy import deploy_module
 
-    click.echo(f"uploaded storlet/{deploy_module(_client(given), name or module.stem, module)}")
+    with bytes_shown(f"uploading {module.name}", _size([module])) as sent:
+        storlet = deploy_module(_client(given), name or module.stem, module, sent)
+    click.echo(f"uploaded storlet/{storlet}")
 
 
 COMMANDS = (new, try_, upload, pipe, put, wasm)
+
+
+def _size(files: Iterable[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
 
 
 def _client(given: dict[str, str]) -> SwiftClient:

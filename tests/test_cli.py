@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from spark_storlets.devstack.configuration import KEY, USER
+from spark_storlets.datasource.client import SwiftClient
+from spark_storlets.devstack.configuration import ADMIN, KEY, OTHER, USER
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_rows_are_printed_as_a_table_or_as_json_where_that_is_asked_for(command,
         "SELECT s, k FROM data ORDER BY k",
         "--path",
         path,
-        "-o",
+        "-O",
         "header=true",
         "--schema",
         "k int, s string",
@@ -109,8 +110,27 @@ def test_deploy_says_what_it_uploaded(command, client):
 
 
 def test_another_account_is_deployed_to_if_the_login_may(command, cluster):
-    assert "csv_storlet.py" in command("deploy", "--account", "AUTH_test", "list").stdout
     assert "Swift does not let this user" in command("deploy", "--account", "AUTH_other", code=1).stderr
+    admin = {"ST_USER": ADMIN}
+    assert "storlet/csv_clean_storlet.py" in command("deploy", "--account", "AUTH_other", **admin).stdout
+    listed = json.loads(command("deploy", "--account", "AUTH_other", "list", "--json", **admin).stdout)
+    assert all(one["of_this_release"] for one in listed) and len(listed) > 1
+    other = SwiftClient(cluster.auth_url, OTHER, KEY).connection
+    other.put_container("theirs")
+    other.put_object("theirs", "a.csv", b" 1 ,2\n")
+    assert (
+        command("run", "csv_clean_storlet.py", "swift://theirs/a.csv", "--param", "trim=true", ST_USER=OTHER).stdout
+        == "1,2\n"
+    )
+
+
+def test_what_a_storlet_answers_is_written_to_a_file(command, put, tmp_path):
+    command("deploy")
+    path = put("dirty.csv", b" 1 ,2\n")
+    done = command("run", "csv_clean_storlet.py", path, "--param", "trim=true", "-o", "clean.csv")
+    assert not done.stdout and (tmp_path / "clean.csv").read_bytes() == b"1,2\n"
+    command("run", "none.py", path, "-o", "none.csv", code=1)
+    assert not list(tmp_path.glob("none.csv*")), "a file only when the answer is whole"
 
 
 def test_benchmarks_are_listed(command):

@@ -56,7 +56,7 @@ def test_objects_are_read_exactly_in_splits_on_the_proxy(store, login, spark, tm
         assert [row[0] for row in found.rows] == [sum(range(20_000, 40_000))]
     assert sorted(ours.collect()) == sorted(theirs.collect())
     given = [word for name, value in login.items() for word in ("--option", f"{name}={value}")]
-    run = CliRunner().invoke(main, ["plan", "swift://coded/table.csv", "-o", "minSplitSize=100000", *given])
+    run = CliRunner().invoke(main, ["plan", "swift://coded/table.csv", "-O", "minSplitSize=100000", *given])
     assert "proxies" in run.output and "replica 0" not in run.output, run.output
 
 

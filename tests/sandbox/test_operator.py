@@ -2,6 +2,7 @@
 
 import collections
 import http.client
+import json
 import re
 import socket
 import subprocess
@@ -32,6 +33,8 @@ def test_check_of_bubblewrap():
     code, text = command("check", "--only", "bubblewrap")
     assert (code, text.splitlines()[-1]) == (0, "This node can run storlets in bubblewrap.")
     assert "yes  a storlet starts" in text
+    code, text = command("check", "--only", "bubblewrap", "--json")
+    assert code == 0 and {"what": "a storlet starts", "remedy": ""} in json.loads(text)["bubblewrap"]
 
 
 def test_check_of_docker(docker):
@@ -80,6 +83,8 @@ def test_status(tmp_path):
     assert values["waiting"] == "0"
     assert failures.strip() == "failed as failed: 1"
     assert not dead.exists()
+    (one,) = json.loads(command("status", "--host-root", str(root), "--json")[1])
+    assert (one["calls"], one["gone"], one["failures"]) == (5, 1, {"failed": 1})
 
 
 @in_server
