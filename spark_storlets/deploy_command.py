@@ -6,13 +6,12 @@ import functools
 import json
 import re
 from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
-from rich.text import Text
 
 from spark_storlets.errors import NotFoundError
 from spark_storlets.output import AS_JSON
@@ -62,12 +61,10 @@ def list_(log_in: Callable[[], SwiftClient], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
-    table = Table("storlet", "class", "bytes", "uploaded", "release")
+    width = max((len(one["name"]) for one in found), default=0)
     for one in found:
-        which = {True: "this one", False: "another", None: ""}[one["of_this_release"]]
-        release = f"{one['version']} ({which})" if one["version"] else which
-        table.add_row(Text(one["name"]), Text(one["main"]), str(one["bytes"]), one["uploaded"], release)
-    Console().print(table)
+        which = {True: "this release", False: "another release", None: ""}[one["of_this_release"]]
+        click.echo(f"{one['name']:<{width}} {one['bytes']:>9}  {one['uploaded']}  {one['version']:<8} {which}".rstrip())
 
 
 @deploy.command()
@@ -141,7 +138,7 @@ def _storlet(client: SwiftClient, name: str) -> dict[str, Any]:
         "language": headers.get(f"{_META}language", ""),
         "dependencies": [part for part in re.split(r"\s*,\s*", headers.get(f"{_META}dependency", "")) if part],
         "bytes": int(headers["content-length"]),
-        "uploaded": headers.get("last-modified", ""),
+        "uploaded": parsedate_to_datetime(headers["last-modified"]).isoformat(),
         "version": headers.get(VERSION, ""),
         "of_this_release": None if ours is None else headers.get(DIGEST) == ours.digest,
     }
