@@ -120,9 +120,9 @@ def test_the_command_runs_a_storlet_on_an_object_or_a_range_of_it(pipe, cluster,
 
     assert command("--param", "args=print 'a b'", "--range", "11-32").output == "a b||/tmp|22|"
     out = tmp_path / "out"
-    assert command("--param", "args=print", "-O", str(out)).exit_code == 0
+    assert command("--param", "args=print", "-o", str(out)).exit_code == 0
     assert out.read_text().endswith("11000|")
-    failed = command("--param", "args=late", "-O", str(out))
+    failed = command("--param", "args=late", "-o", str(out))
     assert failed.exit_code == 1 and failed.output.startswith("Error: ")
     assert out.read_text().endswith("11000|") and list(tmp_path.iterdir()) == [out], "nothing is answered short"
     assert "begins behind" in command("--range", "20000-30000").output
