@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := build/.installed
 SOURCES := pyproject.toml setup.py $(shell find datasource/connector storlets/kernel/src storlets/kernel/Cargo.* -type f)
 SPARKS := 4.0.1 4.1.4 4.3.0
+COMPAT_TESTS := tests/test_queries.py tests/test_spark_connect.py tests/faults
 WASM := wasm32-unknown-unknown
 # The first of these that has the target's library.
 WASM_RUSTC = $(firstword $(foreach rustc,rustc /usr/bin/rustc,$(if $(wildcard $(shell $(rustc) --print target-libdir --target $(WASM) 2>/dev/null)/libcore-*.rlib),$(rustc))))
@@ -115,13 +116,13 @@ wheel: install ## Build the source distribution and the wheel into dist/
 check-wheel: install ## Compare two builds' bytes, and do the quick start with the wheel in a new environment
 	.ci/check-wheel
 
-compat: wheel ## Run a core set of tests with the same jar on each Spark that is supported
+compat: wheel ## Run a core set of tests with the same jar on each Spark that is supported (SPARKS="4.0.1 …")
 	rm -rf build/compat/tree && mkdir -p build/compat/tree && cp -r tests samples docs pyproject.toml build/compat/tree
 	set -e; for version in $(SPARKS); do \
 	  test -x build/compat/$$version/bin/pytest || $(PYTHON) -m venv build/compat/$$version; \
 	  build/compat/$$version/bin/pip install -q "pyspark[connect]==$$version" pytest tpchgen-cli==4.0.0 "$$(ls dist/*.whl)[devstack]"; \
 	  build/compat/$$version/bin/pip install -q --force-reinstall --no-deps dist/*.whl; \
-	  (cd build/compat/tree && ../$$version/bin/python -m pytest -q tests/test_queries.py tests/test_spark_connect.py tests/faults); \
+	  (cd build/compat/tree && ../$$version/bin/python -m pytest -q $(COMPAT_TESTS)); \
 	done
 
 clean: ## Remove what was built (the devstack in build/ must be down)
