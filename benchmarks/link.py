@@ -1,6 +1,6 @@
 """What a scan costs over a slow link between the store and Spark: beside S3A from the same Swift.
 
-    python -m benchmarks.link [--scale 1] [--rounds 3]
+    python -m benchmarks.link [--scale 0.3] [--rounds 3]
 
 Writes build/bench/link.json:
 
@@ -71,7 +71,7 @@ def tc(command: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", type=float, default=1)
+    parser.add_argument("--scale", type=float, default=0.3)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     if os.environ.get(INSIDE):
