@@ -1,18 +1,16 @@
 """Photos of all kinds that have the same EXIF data, written by exiftool, and those that Pillow is tested with."""
 
-import io
-import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pillow_heif
 import pytest
+from exif_tools import KINDS, exiftool
 from PIL import Image
 
 from spark_storlets.resources import storlets_path
@@ -22,27 +20,8 @@ sys.path.append(str(storlets_path()))
 ARGUMENTS = Path(__file__).with_name("exiftool.args")
 DATA = Path(__file__).parents[2] / "build" / "data" / "sdists"
 PILLOW = "pillow==12.3.0"
-KINDS = ("jpg", "png", "tif", "webp", "heic", "avif")
 
 pillow_heif.register_heif_opener()
-
-
-def require_exiftool() -> None:
-    if not shutil.which("exiftool"):
-        pytest.fail("exiftool is missing: apt-get install libimage-exiftool-perl")
-
-
-def exiftool(*arguments: str) -> str:
-    require_exiftool()
-    done = subprocess.run(["exiftool", *arguments], capture_output=True, text=True)
-    return done.stdout
-
-
-def exif_of(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """What exiftool says of files, by their names: its values as numbers, the groups of EXIF only."""
-    wanted = ["-EXIF:all", "-FileType", "-ImageSize", "-charset", "exif=utf8"]
-    said = json.loads(exiftool("-n", "-j", "-G0", "-q", "-q", *wanted, *map(str, files)))
-    return {one["SourceFile"]: one for one in said}
 
 
 @pytest.fixture(scope="session")
@@ -99,15 +78,3 @@ def look(tmp_path_factory: pytest.TempPathFactory) -> Look:
             os.close(fd)
 
     return looked
-
-
-def jpeg_of(exif: bytes) -> bytes:
-    """A small JPEG file with these EXIF data."""
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(file, "JPEG")
-    plain = file.getvalue()
-    segments = b"".join(
-        b"\xff\xe1" + (len(part) + 8).to_bytes(2, "big") + b"Exif\0\0" + part
-        for part in (exif[at : at + 65000] for at in range(0, len(exif), 65000))
-    )
-    return plain[:2] + segments + plain[2:]

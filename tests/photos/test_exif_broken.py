@@ -6,9 +6,9 @@ import zlib
 
 import pyarrow as pa
 import pytest
-from conftest import KINDS, jpeg_of
 from exif_image import MAX_READ
 from exif_storlet import SCHEMA
+from exif_tools import KINDS, jpeg_of
 
 MUTATIONS = 150  # of each kind
 

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from conftest import KINDS, exif_of, jpeg_of
+from exif_tools import KINDS, exif_of, jpeg_of
 
 DOCS = Path(__file__).parents[2] / "docs" / "photos.md"
 

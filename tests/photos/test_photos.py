@@ -4,7 +4,7 @@ import io
 import json
 
 import pytest
-from conftest import jpeg_of
+from exif_tools import jpeg_of
 from PIL import Image
 from spark_storlets.datasource.exif_source import COLUMNS, PHOTOS_PER_TASK
 
