@@ -241,8 +241,10 @@ class _Feed:
         eventlet.spawn_n(self._stop)
 
     def _stop(self) -> None:
+        if self._closed:  # it does so itself, which takes time and must not be cut short
+            return
         eventlet.kill(self._greenlet)
-        if self._greenlet.dead:  # else it is closing the source itself, and that takes time
+        if self._greenlet.dead:  # else the source is ending
             self._close()
 
     def _run(self) -> None:
