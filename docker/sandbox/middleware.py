@@ -56,6 +56,7 @@ from swift.common.swob import (
     HTTPBadRequest,
     HTTPException,
     HTTPRequestedRangeNotSatisfiable,
+    HTTPServiceUnavailable,
     HTTPUnauthorized,
     Range,
     Request,
@@ -277,7 +278,11 @@ class Heads:
         self._mark = f"spark-storlets/mark{account}"
 
     def get(self, container: str, names: list[str]) -> dict[str, dict[str, str]]:
-        """Return the headers of those objects that exist, by name."""
+        """Return the headers of those objects that exist, by name.
+
+        Raises:
+            HTTPServiceUnavailable: the store cannot say now.
+        """
         keys = {name: f"spark-storlets/head{self._account}/{container}/{name}" for name in names}
         memory = cache_from_env(self._environ) if keys and self._max_age >= 1 else None
         if memory is None or (remembered := self._remembered(memory, keys)) is None:
@@ -316,6 +321,8 @@ class Heads:
         path = f"{self._account}/{container}/{name}"
         request = make_pre_authed_request(self._environ, "HEAD", path, agent="ST", swift_source="ST")
         response = request.get_response(self._app)
+        if response.status_int // 100 == 5:  # nobody knows; to call it missing would be a 401, which nobody repeats
+            raise HTTPServiceUnavailable(request=request, headers={"Retry-After": "1"})
         if not response.is_success:
             return {}
         return {

@@ -290,6 +290,30 @@ def test_input_not_read_at_all(tmp_path):
     works(server)
 
 
+@in_server
+def test_an_input_that_is_being_closed_is_closed_to_its_end(tmp_path):
+    from eventlet import sleep
+    from eventlet.event import Event
+    from spark_storlets.sandbox.invocation import _Feed
+
+    reader, writer = os.pipe()
+    os.close(reader)  # the storlet has gone, and the feed notices it before the call's end stops it
+    closing, closed = Event(), []
+
+    def source():
+        try:
+            yield b"x"
+        finally:
+            closing.send()
+            sleep(0.01)
+            closed.append(True)
+
+    feed = _Feed(writer, source(), mock.Mock())
+    closing.wait()
+    feed.stop()
+    until(lambda: closed)
+
+
 @pytest.mark.parametrize("kind", ["error", "timeout"])
 @in_each_sandbox
 def test_input_that_breaks_off_is_not_the_end_of_the_input(tmp_path, kind):
@@ -621,6 +645,23 @@ def test_a_storlet_looked_at_while_it_was_replaced_is_looked_at_again(tmp_path):
     seen = [heads.get("storlet", ["a.py"])["a.py"]["X-Timestamp"] for _ in range(3)]
     assert seen == ["0", "1", "1"], "of the second look, which began after the write, the answer may be remembered"
     assert len(asked) == 2
+
+
+@in_server
+def test_a_storlet_that_the_store_cannot_look_at_now_is_not_taken_for_missing(tmp_path):
+    from spark_storlets.sandbox.middleware import Heads
+    from swift.common.swob import HTTPException, Request, Response
+
+    def app(environ, start_response):
+        status = {"down.py": 503, "gone.py": 404}.get(environ["PATH_INFO"].rpartition("/")[2], 200)
+        return Response(status=status, headers={"X-Timestamp": "1"})(environ, start_response)
+
+    environ = Request.blank("/v1/AUTH_test/c/o", environ={"swift.cache": Memory()}).environ
+    heads = Heads(environ, app, "/v1/AUTH_test", 60)
+    assert set(heads.get("storlet", ["a.py", "gone.py"])) == {"a.py"}
+    with pytest.raises(HTTPException) as refusal:
+        heads.get("storlet", ["a.py", "down.py"])
+    assert refusal.value.status_int == 503 and refusal.value.headers["Retry-After"] == "1"
 
 
 @in_server
