@@ -4,6 +4,7 @@
 Name      Read by
 ========  ============================================================================================================
 ours      the store, with all that it can do
+compact   as ours, its answers compressed
 off       the same connector with every pushdown off
 csv       spark.read.csv from the local disk: a peer without any network
 s3a       spark.read.csv through Hadoop's S3A, from the same Swift's s3api
@@ -34,7 +35,11 @@ from samples.tpch import SCHEMAS, generate
 WARM_UPS = 3  # rounds
 DOUBLES = SCHEMAS["lineitem"]
 DECIMALS = DOUBLES.replace("double", "decimal(15,2)")
-OFF = {"pushPredicates": "false", "pushAggregates": "false", "pushLimit": "false"}
+MORE = {
+    "ours": {},
+    "compact": {"compressAnswers": "true"},
+    "off": {"pushPredicates": "false", "pushAggregates": "false", "pushLimit": "false"},
+}
 
 
 def lineitem(scale: float) -> Path:
@@ -58,7 +63,7 @@ def read(spark: SparkSession, stack: Devstack, file: Path, name: str, schema: st
     """Make one of the tables."""
     if name in ("csv", "s3a"):
         return spark.read.schema(schema).csv(str(file) if name == "csv" else f"s3a://bench/{file.name}", header=True)
-    options = {"header": "true", "authUrl": stack.auth_url, "user": USER, "key": KEY, **(OFF if name == "off" else {})}
+    options = {"header": "true", "authUrl": stack.auth_url, "user": USER, "key": KEY, **MORE[name]}
     return spark.read.format("storlets").schema(schema).options(**options).load(f"swift://bench/{file.name}")
 
 
@@ -95,9 +100,9 @@ def alternate(
     return found
 
 
-def ratios(found: Mapping[tuple[str, str], Sequence[float]], query: str, peer: str) -> list[float]:
-    """Give the peer's seconds divided by ours, round by round."""
-    return [a / b for a, b in zip(found[query, peer], found[query, "ours"], strict=True)]
+def ratios(found: Mapping[tuple[str, str], Sequence[float]], query: str, peer: str, name: str = "ours") -> list[float]:
+    """Give the peer's seconds divided by ours, or by those of another table, round by round."""
+    return [a / b for a, b in zip(found[query, peer], found[query, name], strict=True)]
 
 
 def run(spark: SparkSession, query: str) -> float:

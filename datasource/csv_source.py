@@ -106,6 +106,7 @@ class CsvSource:
             "fold_case": not csv.case_sensitive,
             "computed": emitted(self._computed, dict(schema)),
             "wasm_fuel": self._options.wasm_fuel,
+            "compress": self._compresses(),
         }
         storlet = CSV.name
         if self._computed:
@@ -126,6 +127,19 @@ class CsvSource:
             groups = joined(groups, self._request["conf"].get("parallelism", len(groups)))
         partitions = [{"requests": group} for group in groups]
         return {"partitions": partitions, "errors": ANSWER_ERRORS, "reading": self._options.reading}
+
+    def _compresses(self) -> bool:
+        """Tell whether answers are to be compressed.
+
+        Raises:
+            ConfigurationError: they are, and this Spark cannot read them.
+        """
+        if self._options.compress_answers and not self._request["conf"].get("decompresses"):
+            raise ConfigurationError(
+                "compressAnswers = true: this Spark cannot read compressed answers, as it comes without Arrow's "
+                "arrow-compression. Leave the option out, or use Spark 4.1 or newer."
+            )
+        return self._options.compress_answers
 
     def _pushdown(self) -> Pushdown:
         zone = self._request["conf"].get("timeZone") or "UTC"

@@ -56,6 +56,7 @@ OPTIONS = (
     Option("retries", "how often a request is repeated that the store could not answer, or not to the end", "3"),
     Option("connectTimeout", "seconds to connect", "10"),
     Option("readTimeout", "seconds without a byte", "600"),
+    Option("compressAnswers", "whether the store compresses its answers, for a link slower than 1 Gb/s (csv)", "false"),
     Option("wasm", "the name of an uploaded WebAssembly module, for wasmColumns"),
     Option("wasmColumns", "columns that its functions make: NAME TYPE = FUNCTION(COLUMN, …); several with semicolons"),
     Option("wasmFuel", "instructions that a function may take for a row", "10000"),
@@ -87,6 +88,7 @@ class ReadOptions:
     listing_tasks: int
     listing_probes: int
     stream_delay: int
+    compress_answers: bool
     wasm: str
     wasm_columns: str
     wasm_fuel: int
@@ -130,6 +132,7 @@ class ReadOptions:
             listing_tasks=_positive("listingTasks", value("listingTasks")),
             listing_probes=_positive("listingProbes", value("listingProbes")),
             stream_delay=_whole("streamDelay", value("streamDelay"), 0),
+            compress_answers=_boolean("compressAnswers", value("compressAnswers")),
             wasm=options.get("wasm", ""),
             wasm_columns=options.get("wasmcolumns", ""),
             wasm_fuel=_positive("wasmFuel", value("wasmFuel")),

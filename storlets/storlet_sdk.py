@@ -4,7 +4,7 @@ The request is JSON, zlib-compressed, base64url, cut into the parameters r0, r1,
 What of it differs from object to object may come apart, in the parameter `object` (JSON, base64url), so that who lists
 objects can make the requests for them.
 
-The answer is an Arrow IPC stream, then a trailer: UTF-8 JSON, its length as a little-endian uint32, the magic bytes.
+The answer is an Arrow IPC stream, its buffers compressed if the request has `compress`, then a trailer: UTF-8 JSON, its length as a little-endian uint32, the magic bytes.
 The trailer says how it went and holds the CRC-32C of all before it. An answer without a good trailer is no answer; this
 is how a reader tells a whole answer from one that broke off.
 """
@@ -69,7 +69,9 @@ class TableStorlet:
         """Run for the engine."""
         table = TableWriter(out_files[0], self.name, self.version)
         try:
-            self.answer(decode_request(params), in_files[0], table)
+            request = decode_request(params)
+            table.compressed = request.get("compress", False)
+            self.answer(request, in_files[0], table)
         except StorletFailure as failure:
             table.fail(failure.kind, str(failure))
         except BrokenPipeError:
@@ -96,6 +98,7 @@ class TableWriter:
     Attributes:
         rows_scanned, rows_returned, bytes_scanned: what the trailer says of the work.
         facts: what the trailer tells besides the table; JSON.
+        compressed: whether the rows' buffers are, which has to be known before `open`.
     """
 
     def __init__(self, out: Any, storlet: str, version: str) -> None:
@@ -106,6 +109,7 @@ class TableWriter:
         self._wall, self._cpu = time.monotonic_ns(), time.process_time_ns()
         self.rows_scanned = self.rows_returned = self.bytes_scanned = 0
         self.facts: dict[str, Any] = {}
+        self.compressed = False
         out.set_metadata({"Content-Type": "application/vnd.apache.arrow.stream"})
 
     # pyarrow writes to this object as to a file.
@@ -124,7 +128,9 @@ class TableWriter:
 
     def open(self, schema: pa.Schema) -> None:
         """Send the schema, at once: silence before the first row must not look like death."""
-        self._stream = pa.ipc.new_stream(pa.PythonFile(self, "w"), schema)
+        # Threads would take what the node's other workers need.
+        options = pa.ipc.IpcWriteOptions(compression="zstd" if self.compressed else None, use_threads=False)
+        self._stream = pa.ipc.new_stream(pa.PythonFile(self, "w"), schema, options=options)
         self.flush()
 
     def batch(self, batch: pa.RecordBatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 import spark_storlets
 from samples import smart_meter, tpch
 from samples.queries import QUERIES, SCHEMAS
+from spark_storlets.errors import ConfigurationError
 
 ROWS = "k int, n bigint, d double, s string, t date"
 RAGGED = (
@@ -46,6 +47,23 @@ def test_sample_query_equals_spark_csv(title, tables, read, put, spark):
 def rounded(row):
     """Sums of doubles depend on the order of adding, in Spark's own reader as well."""
     return tuple(float(f"{v:.9g}") if isinstance(v, float) else v for v in row)
+
+
+def test_compressed_answers_are_the_same_rows_in_fewer_bytes(tables, read, put, spark):
+    path = put("compressed/lineitem.csv", tables["lineitem"].read_bytes())
+    decimals = SCHEMAS["lineitem"].replace("double", "decimal(15,2)")
+    plain, compressed = (
+        read(path, decimals, header=True, minSplitSize=200_000, compressAnswers=asked) for asked in (False, True)
+    )
+    if spark.version.startswith("4.0."):
+        with pytest.raises(Exception, match="compressAnswers = true: this Spark cannot read") as caught:
+            compressed.collect()
+        assert isinstance(spark_storlets.error_from_spark(caught.value), ConfigurationError)
+        return
+    expected, found = spark_storlets.answer(plain), spark_storlets.answer(compressed)
+    assert found.rows == expected.rows != []
+    sent = [sum(scan.bytes_received for scan in answer.scans) for answer in (expected, found)]
+    assert sent[1] < 0.5 * sent[0], f"bytes plain and compressed: {sent}"
 
 
 def local(spark, tmp_path, content, schema, **options):

@@ -177,6 +177,18 @@ def test_repeated_answer_that_is_another_is_not_read_on(
     assert outcome(spark, proxy, path, [cut(message(2)), flipped(message(1, -2000))]) == INCOMPLETE
 
 
+@pytest.mark.parametrize("place", [message(0, 1000), message(1), message(1, 1000), end(-1)])
+def test_compressed_answer_that_breaks_is_read_on_or_refused(
+    place: Place, spark: SparkSession, proxy: FaultProxy, big: str
+) -> None:
+    if spark.version.startswith("4.0."):
+        pytest.skip("it comes without Arrow's arrow-compression")
+    assert outcome(spark, proxy, big, [cut(place)], compressAnswers="true") == RIGHT
+    # Whether zstd notices, before the sum at the end does, depends on the bit.
+    bit = flipped(message(1, -2000))
+    assert outcome(spark, proxy, big, [bit], compressAnswers="true") in (RIGHT, INCOMPLETE)
+
+
 def test_storlet_that_fails_is_not_asked_again(
     spark: SparkSession, proxy: FaultProxy, put: Callable[[str, bytes], str]
 ) -> None:

@@ -58,6 +58,7 @@ final class Planner {
         .put("timeZone", conf.sessionLocalTimeZone())
         .put("caseSensitive", conf.caseSensitiveAnalysis())
         .put("ansi", conf.ansiEnabled())
+        .put("decompresses", TableStream.decompresses())
         .put("parallelism", SparkContext.getOrCreate().defaultParallelism());
     for (String name : CONFS) {
       String value = conf.getConfString(name, null);

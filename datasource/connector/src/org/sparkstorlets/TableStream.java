@@ -207,12 +207,17 @@ final class TableStream implements AutoCloseable {
   // Spark 4.0 has no arrow-compression: the class that names its factory is loaded only where it is there.
   private static ArrowStreamReader reader(CheckedStream body, BufferAllocator allocator) {
     GuardedMessages messages = new GuardedMessages(body, allocator);
+    return decompresses() ? Compressed.reader(messages, allocator) : new ArrowStreamReader(messages, allocator);
+  }
+
+  /** Whether answers may be compressed. */
+  static boolean decompresses() {
     try {
       Class.forName("org.apache.arrow.compression.CommonsCompressionFactory");
+      return true;
     } catch (ClassNotFoundException e) {
-      return new ArrowStreamReader(messages, allocator);
+      return false;
     }
-    return Compressed.reader(messages, allocator);
   }
 
   /** The only user of the optional compression classes. */
