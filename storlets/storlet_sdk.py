@@ -4,9 +4,9 @@ The request is JSON, zlib-compressed, base64url, cut into the parameters r0, r1,
 What of it differs from object to object may come apart, in the parameter `object` (JSON, base64url), so that who lists
 objects can make the requests for them.
 
-The answer is an Arrow IPC stream, its buffers compressed if the request has `compress`, then a trailer: UTF-8 JSON, its length as a little-endian uint32, the magic bytes.
-The trailer says how it went and holds the CRC-32C of all before it. An answer without a good trailer is no answer; this
-is how a reader tells a whole answer from one that broke off.
+The answer is an Arrow IPC stream, its buffers compressed if the request has `compress`, then a trailer: UTF-8 JSON, its
+length as a little-endian uint32, the magic bytes. The trailer says how it went and holds the CRC-32C of all before it.
+An answer without a good trailer is no answer; this is how a reader tells a whole answer from one that broke off.
 """
 
 from __future__ import annotations
