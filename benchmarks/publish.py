@@ -24,6 +24,8 @@ import matplotlib.pyplot as plt
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
 RESULTS = DOCS / "benchmarks"  # what the page is made of, kept with it
+COLORS = ("#00695c", "#4db6ac", "#b2dfdb", "#3949ab", "#7986cb", "#c5cae9")
+LOGARITHMIC = 20  # times the peer, from which on small ratios could not be seen beside large ones
 HEAD = """# Benchmarks
 
 Medians, with the lowest and highest of the rounds; the compared runs alternate in one process table. Keys with `_vs_`
@@ -98,22 +100,50 @@ def meaning_of(key: str, meanings: dict[str, str]) -> str:
 
 
 def draw(name: str, keys: list[str], result: dict[str, Any]) -> None:
-    """Draw the ratios with their ranges."""
-    figure, axes = plt.subplots(figsize=(7.5, 0.5 + 0.42 * len(keys)), layout="constrained")
-    values = [result[key] for key in keys]
-    ranges = [
-        [max(0.0, v - result[f"{k}_min"]) for k, v in zip(keys, values, strict=True)],
-        [max(0.0, result[f"{k}_max"] - v) for k, v in zip(keys, values, strict=True)],
-    ]
-    axes.barh(keys, values, xerr=ranges, color="#4db6ac", ecolor="#37474f", capsize=3)
+    """Draw the ratios with their ranges; where each of several queries has the same peers, in groups."""
+    rows, peers = grid(keys)
+    figure, axes = plt.subplots(figsize=(7.5, 0.6 + len(rows) * max(0.42, 0.15 * len(peers))), layout="constrained")
+    width = 0.8 / len(peers)
+    for number, peer in enumerate(peers):
+        mine = [f"{row}_vs_{peer}" if peer else row for row in rows]
+        values = [result[key] for key in mine]
+        ranges = [
+            [max(0.0, v - result[f"{k}_min"]) for k, v in zip(mine, values, strict=True)],
+            [max(0.0, result[f"{k}_max"] - v) for k, v in zip(mine, values, strict=True)],
+        ]
+        at = [row + (number - (len(peers) - 1) / 2) * width for row in range(len(rows))]
+        axes.barh(
+            at,
+            values,
+            width,
+            xerr=ranges,
+            color=COLORS[number % len(COLORS)],
+            ecolor="#37474f",
+            capsize=width * 4,
+            label=f"vs_{peer}",
+        )
+    axes.set_yticks(range(len(rows)), rows)
     axes.axvline(1, color="#c62828", linewidth=1)
     axes.invert_yaxis()
     axes.set_xlabel("times the peer (red: as fast as it)")
     axes.spines[["top", "right"]].set_visible(False)
+    if len(peers) > 1:
+        axes.legend(frameon=False, fontsize="small")
+    if max(result[key] for key in keys) > LOGARITHMIC:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
     (DOCS / "images").mkdir(exist_ok=True)
     plt.rcParams["svg.hashsalt"] = name  # the same picture for the same figures
     figure.savefig(DOCS / "images" / f"bench-{name}.svg", metadata={"Date": None})
     plt.close(figure)
+
+
+def grid(keys: list[str]) -> tuple[list[str], list[str]]:
+    """Give queries and peers, where there is a key QUERY_vs_PEER for each of both; else the keys and a nameless peer."""
+    pairs = [key.partition("_vs_") for key in keys]
+    rows, peers = (list(dict.fromkeys(pair[part] for pair in pairs)) for part in (0, 2))
+    is_grid = len(rows) > 1 and {f"{row}_vs_{peer}" for row in rows for peer in peers} == set(keys)
+    return (rows, peers) if is_grid and len(peers) > 1 else (keys, [""])
 
 
 def flat(of: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:

@@ -13,6 +13,7 @@ q1_decimal_…       The same over decimals, whose averages Spark does not let a
 point_vs_spark_csv Three columns of the rows of one day
 scan_vs_spark_csv  All columns of all rows, to nowhere
 …_vs_off           Each as above, with the time of ours with every pushdown off instead
+…_seconds          Of ours
 …_bytes            Bytes received from the store; …_off_bytes with every pushdown off
 ================== ====================================================================================================
 
