@@ -139,7 +139,7 @@ def draw(name: str, keys: list[str], result: dict[str, Any]) -> None:
 
 
 def grid(keys: list[str]) -> tuple[list[str], list[str]]:
-    """Give queries and peers, where there is a key QUERY_vs_PEER for each of both; else the keys and a nameless peer."""
+    """Give queries and peers, where there is a key QUERY_vs_PEER for each of both; else keys, and one nameless peer."""
     pairs = [key.partition("_vs_") for key in keys]
     rows, peers = (list(dict.fromkeys(pair[part] for pair in pairs)) for part in (0, 2))
     is_grid = len(rows) > 1 and {f"{row}_vs_{peer}" for row in rows for peer in peers} == set(keys)
