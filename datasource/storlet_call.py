@@ -51,7 +51,9 @@ def request_for(client: SwiftClient, item: StoredObject, body: Json, storlet: st
     # Of a large object the storlet gets a stream, from a little before the split to the end; it stops reading when it
     # has its last record.
     given = Split(body["begin"], item.size) if item.large else None
-    return call_of(client, item, storlet, parameters_of(body), split, given)
+    # Who gets a stream without one having been asked for, gets the whole object: see storlet_source.open_source.
+    pipe = {"pipe": given.start} if given else {}
+    return call_of(client, item, storlet, parameters_of({**body, **pipe}), split, given)
 
 
 def parameters_of(body: Json) -> dict[str, str]:

@@ -5,8 +5,8 @@ storlet looks back to see whether a record begins at its start, and reads on beh
 whole. Where there is only a pipe (an SLO, on the proxy) the pipe begins a little before the split and goes on to the
 object's end; the storlet closes it when it has its last record.
 
-Every request: v, op, csv (Spark's options, as the kernel takes them), header, size (bytes of the object), compression
-(or null), begin (where a pipe begins), start, end (of the split; null for the object's end).
+Every request: v, op, csv (Spark's options, as the kernel takes them), header, start, end (of the split; null for the
+object's end), and those of storlet_source.open_source.
 
 scan: selection and projection. data_start (offset of the first record, behind byte order mark, header and what is no
     record, or null to find it), aligned (a record begins at `start`), schema ([[name, type], …] of the file), columns

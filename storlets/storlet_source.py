@@ -128,11 +128,13 @@ class StreamSource(Source):
 
 
 class PipeSource(StreamSource):
-    """A pipe with the object's bytes from `begin` to the object's end, at `size`."""
+    """A pipe with the object's bytes from `at` to the object's end, at `size`; those before `begin` are thrown away."""
 
-    def __init__(self, fd: int, size: int, begin: int) -> None:
+    def __init__(self, fd: int, size: int, at: int, begin: int) -> None:
         super().__init__(begin)
-        self._fd, self._size, self._at = fd, size, begin
+        self._fd, self._size, self._at = fd, size, at
+        while self._at < begin:
+            self.next(min(PIECE, begin - self._at))
 
     def next(self, size: int) -> bytes:
         """See StreamSource."""
@@ -218,7 +220,8 @@ def open_source(fd: int, request: dict[str, Any]) -> Source:
 
     Args:
         fd: the engine's input.
-        request: size (bytes of the object), compression (or null), begin (where a pipe begins).
+        request: size (bytes of the object), compression (or null), begin (before which nothing is needed of a pipe),
+            pipe (where a pipe begins; left out, if no range was asked for: it has the whole object).
 
     Raises:
         StorletFailure: the file is not as long as the object that was planned.
@@ -226,7 +229,7 @@ def open_source(fd: int, request: dict[str, Any]) -> Source:
     status, size = os.fstat(fd), request["size"]
     source: Source
     if not stat.S_ISREG(status.st_mode):
-        source = PipeSource(fd, size, request["begin"])
+        source = PipeSource(fd, size, request.get("pipe", 0), request["begin"])
     elif status.st_size == size:
         source = FileSource(fd, size)
     else:

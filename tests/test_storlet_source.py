@@ -30,9 +30,16 @@ PACKED = {
 
 
 @contextmanager
-def opened(kind: str, data: bytes, compression: str | None, tmp_path: Path, begin: int = 0) -> Iterator[Source]:
+def opened(
+    kind: str, data: bytes, compression: str | None, tmp_path: Path, begin: int = 0, pipe: int | None = None
+) -> Iterator[Source]:
     """The data as a file or in a pipe."""
-    request = {"size": len(data), "compression": compression, "begin": begin}
+    request = {
+        "size": len(data),
+        "compression": compression,
+        "begin": begin,
+        **({} if pipe is None else {"pipe": pipe}),
+    }
     if kind == "file":
         path = tmp_path / "object"
         path.write_bytes(data)
@@ -43,7 +50,7 @@ def opened(kind: str, data: bytes, compression: str | None, tmp_path: Path, begi
 
     def write() -> None:
         with os.fdopen(into, "wb") as file, suppress(BrokenPipeError):
-            file.write(data[begin:])
+            file.write(data[pipe or 0 :])
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -85,8 +92,11 @@ def test_compressed_bytes_that_break_off_fail(kind: str, compression: str, tmp_p
                 source.ends(700_000)
 
 
-def test_a_pipe_begins_where_the_request_says(tmp_path: Path) -> None:
-    with opened("pipe", DATA, None, tmp_path, begin=1000) as source:
+@pytest.mark.parametrize("pipe", [None, 0, 600, 1000])
+def test_a_pipe_begins_where_the_request_says_and_is_skipped_to_what_is_needed(
+    pipe: int | None, tmp_path: Path
+) -> None:
+    with opened("pipe", DATA, None, tmp_path, begin=1000, pipe=pipe) as source:
         assert source.read(1000, 5) == DATA[1000:1005]
         assert source.read(1000, 1) == DATA[1000:1001], "it can be read again"
         source.forget(1001)

@@ -1,12 +1,15 @@
 """Containers with erasure codes: object servers have fragments only, and storlets run on the proxy, with whole objects."""
 
+import pyarrow as pa
 import pytest
 import requests
 from click.testing import CliRunner
 from ports import free_port
+from spark_storlets.datasource import planner
 from spark_storlets.datasource.client import SwiftClient
 from spark_storlets.datasource.deploy import deploy, deploy_program
 from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.storlet_call import trailer_of
 from spark_storlets.datasource.topology import topology_of
 from spark_storlets.devstack import Devstack
 from spark_storlets.devstack.configuration import KEY, USER
@@ -14,6 +17,7 @@ from spark_storlets.devstack.configuration import KEY, USER
 import spark_storlets
 from spark_storlets.cli import main
 
+TYPES = {"k": "integer", "s": "string"}
 SCHEMA = "k int, s string"
 
 
@@ -58,6 +62,25 @@ def test_objects_are_read_exactly_in_splits_on_the_proxy(store, login, spark, tm
     given = [word for name, value in login.items() for word in ("--option", f"{name}={value}")]
     run = CliRunner().invoke(main, ["plan", "swift://coded/table.csv", "-O", "minSplitSize=100000", *given])
     assert "proxies" in run.output and "replica 0" not in run.output, run.output
+
+
+def test_splits_are_exact_where_the_store_does_not_tell_of_its_codes(store, login, monkeypatch):
+    """Operators hide /info, and a request for it can fail: then splits are made as for whole replicas."""
+    store.connection.put_object("coded", "untold.csv", b"k,s\n" + b"".join(b"%d,x\n" % n for n in range(100_000)))
+    monkeypatch.setattr(SwiftClient, "info", lambda client: {})
+    options = {"path": "swift://coded/untold.csv", "header": "true", "minSplitSize": "100000", **login}
+    fields = [{"name": name, "type": kind, "nullable": True, "metadata": {}} for name, kind in TYPES.items()]
+    schema = {"type": "struct", "fields": fields}
+    asked = {"v": 1, "op": "plan", "options": options, "conf": {}, "schema": schema, "columns": ["k"], "predicates": []}
+    plan = planner.answer(asked)
+    requests_made = [request for part in plan["partitions"] for request in part["requests"]]
+    assert len(requests_made) > 3, "there must be splits, or it shows nothing"
+    found = []
+    for request in requests_made:
+        answer = requests.get(request["url"], headers=request["headers"], timeout=60)
+        trailer_of(request, answer.content)
+        found += pa.ipc.open_stream(answer.content).read_all()["k"].to_pylist()
+    assert sorted(found) == list(range(100_000))
 
 
 def test_who_asks_for_a_storlet_gets_its_output(store, login, spark, tmp_path):
