@@ -26,9 +26,6 @@ REFUSED = {
     "inputBufferSize": None,
     "singleVariantColumn": None,
     # Of every file source.
-    "pathGlobFilter": None,
-    "modifiedBefore": None,
-    "modifiedAfter": None,
     "ignoreCorruptFiles": "false",
     "ignoreMissingFiles": "false",
 }

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from spark_storlets.datasource.client import Listed, SwiftClient
 from spark_storlets.datasource.login import Login, login_of, s3_login
 from spark_storlets.datasource.paths import parse_path
 
-from spark_storlets.errors import ConfigurationError
+from spark_storlets.errors import ConfigurationError, UnsupportedError
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,19 @@ OPTIONS = (
 )
 
 
+#: What their names begin with as Spark's confs.
+SESSION = "spark.datasource.storlets."
+#: Options of Spark's file sources that choose files, and would be without effect here.
+REFUSED = ("pathGlobFilter", "modifiedBefore", "modifiedAfter")
+
+
 @dataclass(frozen=True)
 class ReadOptions:
     """The options of one read, checked.
 
     Raises (in `parse`):
         ConfigurationError: an option is missing or cannot be understood.
+        UnsupportedError: an option of Spark's that would have no effect.
     """
 
     paths: tuple[str | Listed, ...]
@@ -100,6 +111,12 @@ class ReadOptions:
     def parse(cls, given: Mapping[str, str]) -> ReadOptions:
         """Read the options as Spark hands them over: names in any case."""
         options = {name.lower(): value for name, value in given.items()}
+        for name in REFUSED:
+            if name.lower() in options:
+                raise UnsupportedError(
+                    f"the option {name} is not supported, and would choose no objects. Leave it out: write a pattern "
+                    "in the path, or read what a listing chooses with spark_storlets.read_names."
+                )
 
         def value(name: str) -> str:
             option = next(o for o in OPTIONS if o.name == name)
@@ -144,6 +161,12 @@ class ReadOptions:
     def client(self) -> SwiftClient:
         """Log in, anew for each plan: its tasks get the longest life that a token has."""
         return self.login.client()
+
+
+def session_options(sc: SparkContext) -> dict[str, str]:
+    """Give the options that a context's configuration has for all its reads."""
+    pairs = sc.getConf().getAll()
+    return {key.removeprefix(SESSION): value for key, value in pairs if key.startswith(SESSION)}
 
 
 def _is_s3(paths: Sequence[str], storlet: str) -> bool:

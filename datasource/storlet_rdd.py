@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 import requests
 from spark_storlets.datasource.client import SwiftClient
-from spark_storlets.datasource.options import ReadOptions
+from spark_storlets.datasource.options import ReadOptions, session_options
 from spark_storlets.datasource.paths import find, look_at
 from spark_storlets.datasource.prefetch import sliding_prefetch
 from spark_storlets.datasource.storlet_call import call_of, request_for, table_request, take, trailer_of
@@ -62,7 +62,8 @@ def storlet_rdd(
         output: what the elements are. "lines": the lines of the output, as sc.textFile cuts them. "bytes": pairs of the
             object's path and the whole output of a call. "rows": the rows of a TableStorlet's table.
         ranges: cut objects into splits as the reader does, and give the storlet only the bytes of one in each call.
-        options: those of the reader: authUrl, user, key, window, retries, minSplitSize, …
+        options: those of the reader: authUrl, user, key, window, retries, minSplitSize, …; those of the context's
+            configuration count too.
 
     Raises:
         ConfigurationError: an argument cannot be understood.
@@ -71,7 +72,8 @@ def storlet_rdd(
     if output not in _OUTPUTS:
         raise ConfigurationError(f"output = {output!r} is none of {', '.join(_OUTPUTS)}.")
     given = [paths] if isinstance(paths, str) else list(paths)
-    read = ReadOptions.parse({"paths": json.dumps(given), **{name: str(value) for name, value in options.items()}})
+    texts = {name: str(value) for name, value in options.items()}
+    read = ReadOptions.parse({**session_options(sc), **texts, "paths": json.dumps(given)})
     client = read.client()
     client.headers("storlet", storlet)
     calls = [

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 #: Objects that `read_names` takes: each costs the driver a request, and some hundred bytes.
 MOST_NAMES = 100_000
-_CONF = "spark.datasource.storlets."
 
 
 class ListedObject(NamedTuple):
@@ -50,8 +49,9 @@ def listing_rdd(sc: SparkContext, path: str, **options: str) -> RDD[ListedObject
     Raises:
         StorletError: the container cannot be listed.
     """
-    conf = {key.removeprefix(_CONF): value for key, value in sc.getConf().getAll() if key.startswith(_CONF)}
-    tasks = _tasks({**conf, **options, "path": path})
+    from spark_storlets.datasource.options import session_options
+
+    tasks = _tasks({**session_options(sc), **options, "path": path})
     return sc.parallelize(tasks, max(1, len(tasks))).flatMap(_listed)
 
 

@@ -82,8 +82,10 @@ def test_type_and_option_that_the_storlet_does_not_know(read, put):
         read(path, "a int", inputBufferSize="2").collect()
     with raises(ConfigurationError, "unescapedQuoteHandling", "SKIP_VALUE", "'skip'"):
         read(path, "a int", unescapedQuoteHandling="skip").collect()
-    with raises(UnsupportedError, "pathGlobFilter"):
-        read(path, "a int", pathGlobFilter="*.txt").collect()
+    for storlet in ("csv", "exif", "listing"):
+        for option in ("pathGlobFilter", "modifiedBefore", "modifiedAfter"):
+            with raises(UnsupportedError, option):
+                read(path, storlet=storlet, **{option: "2024*"}).collect()
     with raises(UnsupportedError, "column a"):
         read(path, "a string collate UTF8_LCASE").where("a = 'X'").collect()
     with raises(ConfigurationError, "minSplitSize"):

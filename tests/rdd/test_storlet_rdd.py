@@ -92,6 +92,14 @@ def test_lines(rdd, logs):
     assert rdd(logs, "grep.py", {"text": ", ü"}, window=1).count() == 5
 
 
+def test_the_sessions_options_count(rdd, logs, spark, cluster, monkeypatch):
+    conf = spark.sparkContext.getConf()
+    for name, value in {"authUrl": cluster.auth_url, "user": USER, "key": KEY}.items():
+        conf.set(f"spark.datasource.storlets.{name}", value)
+    monkeypatch.setattr(spark.sparkContext, "getConf", lambda: conf)
+    assert spark_storlets.storlet_rdd(spark.sparkContext, logs, "grep.py", {"text": ", ü"}).count() == 5
+
+
 def test_lines_are_those_of_sparks_text_files(rdd, put, spark, tmp_path):
     content = "a\r\nb\rc\n\n d\u2028e\x0bf ü".encode() + b"\xff\n"
     (tmp_path / "text").write_bytes(content)
