@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import configparser
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from click.testing import CliRunner
 from spark_storlets.datasource.options import OPTIONS
+from spark_storlets.devstack import configuration
+from spark_storlets.sandbox import bubblewrap, docker, gateway, middleware
 
 from spark_storlets.cli import main
 
@@ -31,6 +35,85 @@ def test_the_page_of_options_is_the_table_in_the_code() -> None:
     if os.environ.get("WRITE_DOCS"):
         file.write_text(text, encoding="utf-8")
     assert file.read_text(encoding="utf-8") == text, "WRITE_DOCS=1 writes docs/options.md anew"
+
+
+#: The options of a storage node's configuration: whose, and the module that has their table.
+NODE_OPTIONS = {
+    "Of both gateways, in `[DEFAULT]` of `storlet_gateway.conf`:": gateway,
+    "Of Docker's gateway, there:": docker,
+    "Of bubblewrap's, there:": bubblewrap,
+    "Of the filter, in its own section:": middleware,
+}
+
+
+def options_of(module: object) -> list[tuple[str, str, str]]:
+    """Read the table Option, Default, Description in a module's docstring."""
+    _, _, rows, *_ = re.split(r"^(?:=+ *)+$", module.__doc__, flags=re.MULTILINE)
+    widths = [len(part) for part in re.search(r"^=+ +=+ +=+$", module.__doc__, re.MULTILINE)[0].split()]
+    gaps = [match.start() for match in re.finditer(r"=+", re.search(r"^=+ +=+ +=+$", module.__doc__, re.MULTILINE)[0])]
+    found: list[tuple[str, str, str]] = []
+    for line in filter(None, rows.splitlines()):
+        name, default, text = (
+            line[at : at + width].strip() for at, width in zip(gaps, [*widths[:2], 200], strict=True)
+        )
+        if not name:
+            name, default, before = found.pop()
+            text = f"{before} {text}"
+        found.append((name, default, text))
+    return found
+
+
+def test_the_options_of_storage_nodes_are_those_in_the_code() -> None:
+    tables = "".join(
+        f"{whose}\n\n| option | default | |\n| --- | --- | --- |\n"
+        + "".join(f"| {name} | {default} | {text} |\n" for name, default, text in options_of(module))
+        + "\n"
+        for whose, module in NODE_OPTIONS.items()
+    )
+    file = DOCS / "sandbox.md"
+    before, mark, rest = file.read_text(encoding="utf-8").partition(
+        "<!-- options: written by tests/test_documents.py -->"
+    )
+    _, end, after = rest.partition("<!-- end of options -->")
+    assert mark and end
+    text = f"{before}{mark}\n\n{tables}{end}{after}"
+    if os.environ.get("WRITE_DOCS"):
+        file.write_text(text, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == text, "WRITE_DOCS=1 writes the tables in docs/sandbox.md anew"
+
+
+def settings(page: str) -> configparser.RawConfigParser:
+    """Read a page's blocks of configuration as the servers do: what stands behind a value belongs to it."""
+    lines = re.findall(r"^    (.*)$", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE)
+    ours = [line for line in lines if re.match(r"\[[\w:-]+\]$|\w+ = | ", line)]
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read_string("\n".join(["[none]", *ours]))
+    return parser
+
+
+def test_configurations_in_the_documents_are_read_as_they_are_meant() -> None:
+    known = {name: default for module in NODE_OPTIONS.values() for name, default, _ in options_of(module)}
+    for page in ("operators.md", "sandbox.md"):
+        parser = settings(page)
+        given = {(section, name): value for section in parser.sections() for name, value in parser.items(section)}
+        assert not {key: value for key, value in given.items() if "#" in value}
+        assert parser["filter:storlet_handler"]["execution_server"] in ("object", "proxy")
+        assert parser["filter:storlet_handler"]["storlet_gateway_module"] in (
+            "spark_storlets_docker",
+            "spark_storlets_bubblewrap",
+        )
+    operators = settings("operators.md")
+    gateways = {name: value for name, value in operators.defaults().items() if name in known}
+    assert {"host_root", "pool_size", "storlet_timeout", "storlet_max_time"} == set(gateways)
+    assert all(value.isdecimal() == known[name].isdecimal() for name, value in gateways.items())
+
+
+def test_the_pipeline_in_the_documents_is_the_one_that_is_tested(tmp_path: Path) -> None:
+    text = (DOCS / "operators.md").read_text(encoding="utf-8")
+    documented = re.search(r"pipeline = (catch_errors gatekeeper(?:.|\n)*?proxy-server)\n", text)
+    layout = configuration.Layout(tmp_path, 8080, "bubblewrap", {}, token_seconds=60)
+    tested = re.search(r"pipeline = (.*)", configuration._files(layout, "secret")["proxy.conf"])
+    assert documented and tested and documented[1].split() == tested[1].split()
 
 
 def test_every_page_stands_in_the_sites_navigation() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import pwd
 import shutil
 import tempfile
 import time
@@ -34,7 +35,7 @@ class Finding:
     remedy: str = ""
 
 
-def check_docker(url: str, image: str) -> Iterator[Finding]:
+def check_docker(url: str, image: str, host_root: Path) -> Iterator[Finding]:
     """Look at what the Docker sandbox needs; stops where the rest could not work."""
     yield from (packages := list(_packages("docker")))
     if any(finding.remedy for finding in packages):
@@ -62,10 +63,11 @@ def check_docker(url: str, image: str) -> Iterator[Finding]:
         yield Finding(f"the image {image}, as this release makes it", "Run: spark-storlets sandbox build")
         return
     yield Finding(f"the image {image}")
+    yield _host_root(host_root)
     yield _trial(DockerGateway, {"docker_url": url, "docker_image": image})
 
 
-def check_bubblewrap() -> Iterator[Finding]:
+def check_bubblewrap(host_root: Path) -> Iterator[Finding]:
     """Look at what the bubblewrap sandbox needs; stops where the rest could not work."""
     from spark_storlets.sandbox import cgroups
 
@@ -78,6 +80,7 @@ def check_bubblewrap() -> Iterator[Finding]:
     problem = cgroups.problem()
     remedy = "Mount control groups with memory, pids and cpu; or see the gateway's option control_groups."
     found.append(Finding(f"control groups{': ' if problem else ''}{problem}", remedy if problem else ""))
+    found.append(_host_root(host_root))
     yield from found
     if not any(finding.remedy for finding in found):
         from spark_storlets.sandbox.bubblewrap import BubblewrapGateway
@@ -89,6 +92,14 @@ def _packages(*more: str) -> Iterator[Finding]:
     missing = [name for name in ("swift", "storlets", *more) if importlib.util.find_spec(name) is None]
     what = f"the Python packages {', '.join(('swift', 'storlets', *more))}"
     yield Finding(what, f"Missing: {', '.join(missing)}. Install spark-storlets[sandbox] and swift." if missing else "")
+
+
+def _host_root(directory: Path) -> Finding:
+    """See that this user could make the directory, or write to it; nothing is made."""
+    nearest = next(path for path in (directory, *directory.parents) if path.exists())
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    remedy = f"{user} cannot write to {nearest}. As root: install -d -o {user} {directory}"
+    return Finding(f"the directory {directory}", "" if os.access(nearest, os.W_OK | os.X_OK) else remedy)
 
 
 def _program(name: str, package: str) -> Finding:

@@ -27,6 +27,13 @@ _DOCKER_URL = click.option(
     help="The Docker daemon on this node.",
 )
 _IMAGE = click.option("--image", default="spark-storlets-sandbox:latest", show_default=True, help="The image's name.")
+_HOST_ROOT = click.option(
+    "--host-root",
+    type=click.Path(path_type=Path),
+    default=Path("/var/lib/storlets"),
+    show_default=True,
+    help="The gateway's option of this name.",
+)
 
 
 @click.group()
@@ -58,10 +65,13 @@ def build(docker_url: str, image: str, base: str) -> None:
 @sandbox.command()
 @_DOCKER_URL
 @_IMAGE
+@_HOST_ROOT
 @click.option("--only", type=click.Choice(["docker", "bubblewrap"]), help="Look at this sandbox alone.")
 @AS_JSON
-def check(docker_url: str, image: str, only: str | None, as_json: bool) -> None:
-    """Say whether this node can run storlets, and what to install; exit code 1 if it cannot.
+def check(docker_url: str, image: str, host_root: Path, only: str | None, as_json: bool) -> None:
+    """Say whether this user can run storlets on this node, and what to install; exit code 1 if in neither sandbox.
+
+    Run it as the user that Swift's servers run as.
 
     Example: spark-storlets sandbox check --only bubblewrap
     """
@@ -69,8 +79,8 @@ def check(docker_url: str, image: str, only: str | None, as_json: bool) -> None:
 
     warnings.filterwarnings("ignore", "\nEventlet is deprecated")
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
-        "docker": lambda: check_docker(docker_url, image),
-        "bubblewrap": check_bubblewrap,
+        "docker": lambda: check_docker(docker_url, image, host_root),
+        "bubblewrap": lambda: check_bubblewrap(host_root),
     }
     if only is not None:
         checks = {only: checks[only]}
@@ -99,13 +109,7 @@ def _show(findings: Iterator[Finding]) -> bool:
 
 
 @sandbox.command()
-@click.option(
-    "--host-root",
-    type=click.Path(path_type=Path),
-    default=Path("/var/lib/storlets"),
-    show_default=True,
-    help="The gateway's option of this name.",
-)
+@_HOST_ROOT
 @AS_JSON
 def status(host_root: Path, as_json: bool) -> None:
     """Show what the Swift servers of this node have done with storlets since they started.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sandbox_harness import Server, in_server, until
+from spark_storlets.sandbox import check
 
 SCRIPT = """
     class S:
@@ -50,6 +51,15 @@ def test_check_without_a_daemon(tmp_path):
     code, text = command("check", "--only", "docker", "--docker-url", f"unix://{tmp_path}/nothing")
     assert (code, text.splitlines()[-1]) == (1, "This node cannot run storlets.")
     assert "Install Debian's docker.io" in text
+
+
+def test_check_of_the_directory_for_storlets(tmp_path, monkeypatch):
+    root = tmp_path / "made" / "later"
+    assert "install -d" not in command("check", "--only", "bubblewrap", "--host-root", str(root))[1]
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)
+    finding = check._host_root(root)
+    assert finding.remedy == f"root cannot write to {tmp_path}. As root: install -d -o root {root}"
+    assert not root.parent.exists(), "looking makes nothing"
 
 
 @in_server
