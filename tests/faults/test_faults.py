@@ -136,7 +136,12 @@ def test_fault(case: Case, spark: SparkSession, proxy: FaultProxy, big: str) -> 
     assert outcome(spark, proxy, big, [case.fault], **dict(case.options)) == case.once
     assert proxy.requests == (2 if case.once == RIGHT else 1), "a request more or less than it takes"
     if case.always is not None:
-        assert outcome(spark, proxy, big, [case.fault] * 2, **dict(case.options)) == case.always
+        # A token is renewed twice.
+        assert outcome(spark, proxy, big, [case.fault] * 3, **dict(case.options)) == case.always
+
+
+def test_token_of_the_drivers_that_has_expired_too_is_renewed(spark: SparkSession, proxy: FaultProxy, big: str) -> None:
+    assert outcome(spark, proxy, big, [status(401), status(401)]) == RIGHT
 
 
 def test_token_that_cannot_be_renewed(spark: SparkSession, proxy: FaultProxy, big: str) -> None:

@@ -11,13 +11,15 @@ final class Attempts {
   private static final Logger LOG = LoggerFactory.getLogger("spark_storlets");
   private static final long FIRST_PAUSE_MS = 200;
   private static final long LONGEST_PAUSE_MS = 60_000;
+  // What the driver has may have expired as well, which it hears by the next refusal.
+  private static final int RENEWALS = 2;
 
   private final Reading reading;
   private final StorletsMetrics.Totals totals;
   private final TaskWatch watch;
   private StoreRequest request;
   private int tries;
-  private boolean renewed;
+  private int renewals;
 
   Attempts(StoreRequest request, Reading reading, StorletsMetrics.Totals totals, TaskWatch watch) {
     this.request = request;
@@ -38,9 +40,9 @@ final class Attempts {
     if (watch.isKilled()) {
       throw new TaskKilledException();
     }
-    if (e.remedy() == Remedy.NEW_TOKEN && !renewed) {
+    if (e.remedy() == Remedy.NEW_TOKEN && renewals < RENEWALS) {
       request = request.withToken(Tokens.renewed(reading.login(), request.token(), e));
-      renewed = true;
+      renewals++;
     } else if (e.remedy() == Remedy.REPEAT && tries <= reading.retries()) {
       LOG.warn("Repeating a request, {} of {}: {}", tries, reading.retries(), e.getMessage());
       beforePause.run();

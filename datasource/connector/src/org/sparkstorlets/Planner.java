@@ -86,7 +86,7 @@ final class Planner {
         + ". Use the connector jar that comes with the spark_storlets of that Python.");
   }
 
-  private static String python(Map<String, String> options) {
+  static String python(Map<String, String> options) {
     SQLConf conf = SQLConf.get();
     return Stream.of(
             options.get("python"),

@@ -1,9 +1,12 @@
 package org.sparkstorlets;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.rpc.RpcCallContext;
 import org.apache.spark.rpc.RpcEndpoint;
@@ -21,6 +24,12 @@ import scala.runtime.BoxedUnit;
 final class Tokens implements RpcEndpoint {
   private static final String NAME = "spark-storlets-tokens";
   private static final int LOGINS_KEPT = 1000;
+  // A login takes its time, for which Spark's own threads must not wait.
+  private static final ExecutorService RENEWALS = Executors.newSingleThreadExecutor(work -> {
+    Thread thread = new Thread(work, "spark_storlets tokens");
+    thread.setDaemon(true);
+    return thread;
+  });
   private static Tokens endpoint;
 
   /** How to log in, and the token that came of it last. */
@@ -47,9 +56,10 @@ final class Tokens implements RpcEndpoint {
       endpoint = new Tokens(environment);
       environment.setupEndpoint(NAME, endpoint);
     }
-    String name = UUID.randomUUID().toString();
-    endpoint.put(name, new Login(options, Planner.request("token", options), null));
-    return name;
+    // Who answers a task has no session whose confs name a Python.
+    Map<String, String> known = new HashMap<>(options);
+    known.put("python", Planner.python(options));
+    return endpoint.put(new Login(known, Planner.request("token", options), null));
   }
 
   /** A newer token than {@code old}; in a task. Fails with {@code refusal} if the driver has none. */
@@ -65,8 +75,17 @@ final class Tokens implements RpcEndpoint {
     }
   }
 
-  private synchronized void put(String name, Login login) {
-    logins.put(name, login);
+  private synchronized String put(Login made) {
+    for (Map.Entry<String, Login> known : logins.entrySet()) {
+      if (known.getValue().options().equals(made.options()) && known.getValue().request().equals(made.request())) {
+        // The token that a plan has got now is newer than what is known here.
+        known.setValue(made);
+        return known.getKey();
+      }
+    }
+    String name = UUID.randomUUID().toString();
+    logins.put(name, made);
+    return name;
   }
 
   private synchronized String renew(String name, String old) {
@@ -102,11 +121,13 @@ final class Tokens implements RpcEndpoint {
       @Override
       public BoxedUnit apply(Object message) {
         String[] words = ((String) message).split(" ", 2);
-        try {
-          call.reply(renew(words[0], words[1]));
-        } catch (RuntimeException e) {
-          call.sendFailure(e);
-        }
+        RENEWALS.execute(() -> {
+          try {
+            call.reply(renew(words[0], words[1]));
+          } catch (RuntimeException e) {
+            call.sendFailure(e);
+          }
+        });
         return BoxedUnit.UNIT;
       }
     };
