@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLException;
 import org.apache.http.Header;
 import org.apache.http.HttpResponse;
 import org.apache.http.client.config.RequestConfig;
@@ -94,7 +95,8 @@ final class StoreConnection {
     HttpResponse response;
     try {
       response = CLIENT.execute(call);
-    } catch (ConnectException | ConnectTimeoutException | NoRouteToHostException | UnknownHostException e) {
+    } catch (ConnectException | ConnectTimeoutException | NoRouteToHostException | UnknownHostException
+        | SSLException e) {
       throw errors.of("connect", StoreErrors.words(e), e);
     } catch (IOException e) {
       throw errors.of("cut", StoreErrors.words(e) + ", 0 bytes received", e);
