@@ -59,6 +59,14 @@ def test_delay_keeps_young_objects_for_a_later_batch(inbox):
     assert inbox.run() == ["young"]
 
 
+def test_what_came_does_not_come_again_when_the_moment_goes_back(inbox):
+    inbox.put("once")
+    assert inbox.run() == ["once"]
+    # As with a proxy whose clock is behind.
+    assert inbox.run(streamDelay="3600") == ["once"]
+    assert inbox.run() == ["once"]
+
+
 def test_pseudo_folders_are_no_stream(inbox):
     inbox.put("dir/x")
     with pytest.raises(Exception) as raised:
