@@ -17,6 +17,8 @@ from spark_storlets.datasource.partitions import within
 from spark_storlets.datasource.predicates import Predicate
 from spark_storlets.datasource.spark_schema import struct_of
 
+from spark_storlets.errors import ConfigurationError
+
 #: A request travels in headers, of which Swift takes 64 KiB in all; they are base64, and predicates are not alone.
 PREDICATE_BYTES = 32 * 1024
 #: First rows of an order that a storlet keeps at most.
@@ -107,11 +109,26 @@ class Pushdown:
         Returns:
             What the request says of columns, predicates and what is made of the rows; and the names of the objects'
             columns that the query needs.
+
+        Raises:
+            ConfigurationError: the store could not do now what was decided.
         """
+        try:
+            return self._scan(request)
+        except Left:
+            # Spark has left it out of its own plan: without the store nobody would do it.
+            raise ConfigurationError(
+                "the session's settings, such as its time zone, have changed since this query was planned, and the "
+                "store cannot do its part of it as it would mean now: make the DataFrame anew."
+            ) from None
+
+    def _scan(self, request: Json) -> tuple[Json, set[str]]:
         wanted, runtime = request["predicates"], request.get("runtime") or []
         runtime = runtime if self._options.push_predicates else []
         found = [one and one.condition for one in self._fitting([*wanted, *runtime])]
         conditions = [one for one in found[: len(wanted)] if one]
+        if len(conditions) < len(wanted):
+            raise Left
         offered = request.get("aggregate")
         aggregation = aggregates.bind(offered, self._schema, self._zone) if offered else None
         order = self._order(request.get("order") or [])

@@ -36,6 +36,19 @@ def test_answers_in_other_modes_are_those_of_spark(ask, mode, question):
         assert ask.rows(question, "on") == ask.rows(question, "csv")
 
 
+@pytest.mark.parametrize("question", ["SELECT n FROM t_on WHERE hour(ts) = 12", "SELECT max(year(ts)) FROM t_on"])
+def test_a_query_planned_in_one_time_zone_is_not_run_in_another(ask, question):
+    frame = ask.spark.sql(question)
+    frame.explain()
+    ask.spark.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
+    try:
+        with pytest.raises(Exception, match="settings, such as its time zone, have changed"):
+            frame.collect()
+    finally:
+        ask.spark.conf.set("spark.sql.session.timeZone", "UTC")
+    assert ask.spark.sql(question).collect()
+
+
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Asia/Kolkata"])
 def test_filters_are_exact_in_another_time_zone(ask, zone):
     ask.spark.conf.set("spark.sql.session.timeZone", zone)
