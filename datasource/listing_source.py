@@ -6,7 +6,7 @@ The driver cuts it into ranges of names and no more; each task lists its own ran
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from spark_storlets.datasource.client import SwiftClient
@@ -94,10 +94,10 @@ class ListingSource:
 
     def _groups(self, listing: Listing) -> Iterator[list[NameRange]]:
         """Give the ranges of names that each task lists."""
-        wanted, tasks = ranges_of(self._request["predicates"]), self._options.listing_tasks
+        folded = (self._folded(listing, one) for one in ranges_of(self._request["predicates"]))
+        wanted, tasks = list(_apart(folded)), self._options.listing_tasks
         if len(wanted) > MOST_CUT:
-            for group in range(min(tasks, len(wanted))):
-                yield [self._folded(listing, one) for one in wanted[group::tasks]]
+            yield from (wanted[group::tasks] for group in range(min(tasks, len(wanted))))
             return
         if not wanted:
             return
@@ -105,13 +105,8 @@ class ListingSource:
         probes = min(self._options.listing_probes - 1, count // NAMES_A_PROBE)
         budget = probes // len(wanted)
         for one in wanted:
-            after = ""
-            for part in listing.cut(one, tasks, LEAST_NAMES, count, budget):
-                folded = self._folded(listing, part)
-                # What lay in one pseudo-folder is one row, of one range.
-                if folded.upto is None or folded.upto > after:
-                    yield [NameRange(max(part.after, after), folded.upto)]
-                    after = folded.upto or ""
+            parts = listing.cut(one, tasks, LEAST_NAMES, count, budget)
+            yield from ([part] for part in _apart(self._folded(listing, part) for part in parts))
 
     def _folded(self, listing: Listing, part: NameRange) -> NameRange:
         """Let a range end behind a pseudo-folder rather than in it."""
@@ -135,3 +130,12 @@ class ListingSource:
                     f"a listing has no column {name}: {kind}. Leave the schema out; there are: "
                     + ", ".join(f"{name} {kind}" for name, kind in COLUMNS)
                 )
+
+
+def _apart(ranges: Iterable[NameRange]) -> Iterator[NameRange]:
+    """Take from ranges in the order of names what those before them have: a pseudo-folder is one row, of one range."""
+    after: str | None = ""
+    for one in ranges:
+        if after is not None and (one.upto is None or one.upto > after):
+            yield NameRange(max(one.after, after), one.upto)
+            after = one.upto

@@ -127,6 +127,14 @@ def test_pseudo_folders(odd, listing):
         assert names(listing(odd, delimiter="/").where(condition)) == ["dir/"]
 
 
+def test_a_pseudo_folder_is_one_row_though_filters_leave_two_parts_of_it(odd, listing):
+    two = "name <= 'dir/one' OR name >= 'dir/two'"
+    many = " OR ".join(f"name BETWEEN 'dir/{a}' AND 'dir/{a}z'" for a in "abcdefghijo")
+    for condition in (two, f"name < 'dir/a' OR {many}"):
+        rows = names(listing(odd, delimiter="/").where(condition))
+        assert rows.count("dir/") == 1, (condition, rows)
+
+
 def test_empty_container_and_one_that_is_not_there(fill, listing):
     assert names(listing(fill("empty", []))) == []
     assert listing("swift://empty").count() == 0
