@@ -49,8 +49,8 @@ def request_for(client: SwiftClient, item: StoredObject, body: Json, storlet: st
     """
     split = Split(body["start"], item.size if body["end"] is None else body["end"])
     # Of a large object the storlet gets a stream, from a little before the split to the end; it stops reading when it
-    # has its last record.
-    given = Split(body["begin"], item.size) if item.large else None
+    # has its last record. Nothing has no range.
+    given = Split(body["begin"], item.size) if item.large and item.size else None
     # Who gets a stream without one having been asked for, gets the whole object: see storlet_source.open_source.
     pipe = {"pipe": given.start} if given else {}
     return call_of(client, item, storlet, parameters_of({**body, **pipe}), split, given)
@@ -116,7 +116,8 @@ def facts_of(client: SwiftClient, item: StoredObject, body: Json) -> Json:
             session.mount(request["url"], HTTPAdapter(max_retries=AS_ASKED))
             answer = session.get(request["url"], headers=request["headers"], timeout=TIMEOUT)
     except (requests.RequestException, OSError) as error:
-        raise failure(request, "connect", type(error).__name__) from error
+        # The message of the error would show the URL, and a signature in it.
+        raise failure(request, "connect", type(error).__name__) from None
     if answer.status_code != 200:
         raise failure_of(request, answer)
     facts: Json = trailer_of(request, answer.content)["facts"]
@@ -154,7 +155,7 @@ def take(
                     break
     except requests.RequestException as error:
         broken = size or not isinstance(error, requests.ConnectionError)
-        raise failure(request, "cut" if broken else "connect", f"{type(error).__name__} after {size} bytes") from error
+        raise failure(request, "cut" if broken else "connect", f"{type(error).__name__} after {size} bytes") from None
 
 
 def failure_of(request: Json, answer: requests.Response) -> StorletError:

@@ -64,6 +64,14 @@ def test_objects_are_read_exactly_in_splits_on_the_proxy(store, login, spark, tm
     assert "proxies" in run.output and "replica 0" not in run.output, run.output
 
 
+def test_an_object_of_no_bytes_has_no_rows(store, login, spark):
+    store.connection.put_object("coded", "parts/0.csv", b"1,a\n2,b\n")
+    store.connection.put_object("coded", "parts/1.csv", b"")
+    reader = spark.read.format("storlets").options(**login)
+    assert sorted(map(tuple, reader.schema(SCHEMA).load("swift://coded/parts").collect())) == [(1, "a"), (2, "b")]
+    assert len(reader.option("inferSchema", "true").load("swift://coded/parts").collect()) == 2
+
+
 def test_splits_are_exact_where_the_store_does_not_tell_of_its_codes(store, login, monkeypatch):
     """Operators hide /info, and a request for it can fail: then splits are made as for whole replicas."""
     store.connection.put_object("coded", "untold.csv", b"k,s\n" + b"".join(b"%d,x\n" % n for n in range(100_000)))
