@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,9 +30,11 @@ Json = dict[str, Any]
 
 def main() -> None:
     """Serve standard input."""
+    # Who interrupts a query in a shell of Spark's interrupts its whole process group, and goes on to the next query.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What a library prints must not get between the answers.
     answers, sys.stdout = sys.stdout, sys.stderr
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:  # UTF-8, whatever the locale says
         answers.write(json.dumps(answer(json.loads(line))) + "\n")
         answers.flush()
 
