@@ -9,6 +9,7 @@ from typing import Any
 from spark_storlets.datasource.client import Listed, StoredObject, SwiftClient
 from spark_storlets.datasource.csv_options import compression_of
 from spark_storlets.datasource.csv_table import kept
+from spark_storlets.datasource.paths import look_at
 
 SAMPLE = 64 << 10
 #: About how many bytes a value of a type fills in CSV, its separator included.
@@ -22,13 +23,16 @@ def estimate(
 
     Args:
         client: for the sample, of the largest object.
-        items: the objects. What their listing says is enough; each is looked at only when the scan is planned.
+        items: the objects. What their listing says is enough, but of no bytes.
         schema: the columns' names and types, as Spark's simple names.
         columns: the names of those that are read.
     """
     if not items:
         return {"bytes": 0, "rows": 0}
-    total, largest = sum(item.size for item in items), max(items, key=lambda item: item.size)
+    # A listing says of large objects and links that they have no bytes.
+    empty = look_at(client, [item for item in items if not item.size])
+    sized: list[Listed | StoredObject] = [*(item for item in items if item.size), *empty]
+    total, largest = sum(item.size for item in sized), max(sized, key=lambda item: item.size)
     usual = _width([kind for _, kind in schema])
     known = compression_of(largest.name) is None
     record = _record(client, client.object(largest.container, largest.name)) if known else 0

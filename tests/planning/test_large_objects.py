@@ -4,6 +4,8 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from spark_storlets.datasource.client import Listed
+from spark_storlets.datasource.statistics import estimate
 from spark_storlets.devstack.configuration import KEY, USER
 
 from spark_storlets.cli import main
@@ -86,3 +88,11 @@ def test_splits_end_where_segments_do(cluster, store, client):
     assert int(client.connection.head_object("tests", "nested.csv")["content-length"]) == size
     found = plan(cluster, path, minSplitSize=4000, replicas=1, workersPerNode=1, maxSplitSize=120_000)
     assert found == [("0-59999", "0-0"), ("60000-119999", "0-0"), (f"120000-{size - 1}", "1-2")]
+
+
+def test_a_guess_of_the_size_counts_what_a_listing_does_not(client, put):
+    for number in range(2):
+        put(f"of guessed/{number}", b"1,a\n" * 1000)
+    client.connection.put_object("tests", "guessed.csv", b"", headers={"X-Object-Manifest": "tests/of guessed/"})
+    listed = [Listed("tests", "guessed.csv", 0, None)]
+    assert estimate(client, listed, [("n", "int"), ("s", "string")], {"n", "s"}) == {"bytes": 8000, "rows": 2000}
