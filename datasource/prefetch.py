@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,7 +12,9 @@ __all__ = ["sliding_prefetch"]
 T = TypeVar("T")
 
 
-def sliding_prefetch(iterator: Iterable[Callable[[], T]], window: int) -> Iterator[T]:
+def sliding_prefetch(
+    iterator: Iterable[Callable[[], T]], window: int, stop: Callable[[], object] = lambda: None
+) -> Generator[T, None, None]:
     """Give the results of calls in their order, while up to `window` of them are made at the same time.
 
         sliding_prefetch((functools.partial(fetch, url) for url in urls), window=4)
@@ -24,16 +26,17 @@ def sliding_prefetch(iterator: Iterable[Callable[[], T]], window: int) -> Iterat
     Args:
         iterator: functions without arguments; taken from only as they are needed.
         window: how many calls are in flight at most.
+        stop: called when the iteration ends, before those are waited for: it may tell them to end sooner.
 
     Raises:
         ValueError: the window is less than 1.
     """
     if window < 1:
         raise ValueError(f"a window is at least 1, not {window}")
-    return _prefetched(iter(iterator), window)
+    return _prefetched(iter(iterator), window, stop)
 
 
-def _prefetched(calls: Iterator[Callable[[], T]], window: int) -> Iterator[T]:
+def _prefetched(calls: Iterator[Callable[[], T]], window: int, stop: Callable[[], object]) -> Generator[T, None, None]:
     ahead: deque[Future[T]] = deque()
     with ThreadPoolExecutor(window, thread_name_prefix="spark_storlets prefetch") as threads:
         try:
@@ -53,4 +56,5 @@ def _prefetched(calls: Iterator[Callable[[], T]], window: int) -> Iterator[T]:
                     return
                 yield ahead.popleft().result()
         finally:
+            stop()
             threads.shutdown(wait=False, cancel_futures=True)

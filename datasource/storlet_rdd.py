@@ -7,6 +7,7 @@ nothing is lost or doubled. The tasks carry a token, never the key.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
@@ -128,12 +129,10 @@ def _task(groups: Iterable[list[_Call]], output: str, reading: Mapping[str, int]
     stopped = threading.Event()
     calls = [call for group in groups for call in group]
     fetches = (functools.partial(_answer, call.request, reading, stopped) for call in calls)
-    try:
-        for call, answer in zip(calls, sliding_prefetch(fetches, reading["window"]), strict=True):
+    with contextlib.closing(sliding_prefetch(fetches, reading["window"], stopped.set)) as answers:
+        for call, answer in zip(calls, answers, strict=True):
             with answer:
                 yield from _OUTPUTS[output](call, answer)
-    finally:
-        stopped.set()
 
 
 def _answer(request: Json, reading: Mapping[str, int], stopped: threading.Event) -> IO[bytes]:

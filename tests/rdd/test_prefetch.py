@@ -97,6 +97,17 @@ def test_an_error_of_the_iterator_comes_behind_the_calls_before_it():
         next(found)
 
 
+def test_calls_that_have_begun_are_told_to_stop_when_one_fails():
+    stopped = threading.Event()
+
+    def fail():
+        raise ValueError("first")
+
+    with pytest.raises(ValueError, match="first"):
+        list(sliding_prefetch([fail, partial(stopped.wait, 60)], 2, stopped.set))
+    assert stopped.is_set()
+
+
 def test_nothing_is_begun_after_the_consumer_stops():
     begun = []
     found = sliding_prefetch((lambda n=n: begun.append(n) or n for n in range(1000)), 4)

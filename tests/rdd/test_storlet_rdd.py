@@ -1,14 +1,18 @@
 """Any storlet's output as an RDD, on the live cluster."""
 
+import io
+import traceback
+
 import pytest
+import requests
 from spark_storlets.datasource.deploy import upload_storlet
-from spark_storlets.datasource.storlet_call import call_of
+from spark_storlets.datasource.storlet_call import call_of, take
 from spark_storlets.datasource.storlet_rdd import _Call
 from spark_storlets.devstack.configuration import KEY, USER
 from spark_storlets.partitioner.splits import Split
 
 import spark_storlets
-from spark_storlets.errors import ConfigurationError, NotFoundError
+from spark_storlets.errors import ConfigurationError, NotFoundError, StoreUnavailableError
 
 GREP = b'''
 import io
@@ -83,6 +87,13 @@ def logs(put):
     for number in range(5):
         put(f"logs/{number}", f"ERROR {number}, ü\nok\r\nERROR again".encode())
     return "swift://tests/logs/*"
+
+
+def test_no_signature_stands_in_an_error():
+    request = {"url": "http://127.0.0.1:1/b/k?X-Amz-Signature=secret", "headers": {}, "object": "b/k", "range": "0-1"}
+    with pytest.raises(StoreUnavailableError) as caught:
+        take({**request, "storlet": "x"}, io.BytesIO(), requests.Session())
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_lines(rdd, logs):
