@@ -11,6 +11,7 @@ import io
 import os
 import stat
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -184,6 +185,7 @@ class _Raw(io.RawIOBase):
         data = self._source.read(self._at, len(buffer))
         buffer[: len(data)] = data
         self._at += len(data)
+        self._source.forget(self._at)
         return len(data)
 
 
@@ -192,26 +194,39 @@ def decompressed(raw: io.RawIOBase, compression: str) -> Any:
     buffered = io.BufferedReader(raw, PIECE)
     if compression == "gzip":
         return gzip.GzipFile(fileobj=buffered)
-    if compression == "bzip2":
-        return bz2.BZ2File(buffered)
     if compression == "zstd":
         return pa.CompressedInputStream(pa.PythonFile(buffered, "r"), "zstd")
-    return _Deflated(buffered)
+    return _Streams(buffered, bz2.BZ2Decompressor if compression == "bzip2" else zlib.decompressobj)
 
 
-class _Deflated:
-    """A zlib stream, which the standard library has no file for."""
+class _Streams:
+    """Streams of zlib or bzip2 in a row; the standard library has no file for the one and ends the other at damage.
 
-    def __init__(self, raw: Any) -> None:
-        self._raw, self._inflate = raw, zlib.decompressobj()
+    Args:
+        raw: their bytes.
+        begin: makes what undoes one stream.
+    """
+
+    def __init__(self, raw: io.BufferedReader, begin: Callable[[], Any]) -> None:
+        self._raw, self._begin, self._stream = raw, begin, begin()
 
     def read(self, size: int) -> bytes:
+        """Give up to so many bytes; none at the end."""
         data = b""
-        while not data and not self._inflate.eof:
-            given = self._inflate.unconsumed_tail or self._raw.read(PIECE)
-            if not given:
-                raise EOFError("it breaks off")
-            data = self._inflate.decompress(given, size)
+        while not data:
+            if self._stream.eof:
+                given = self._stream.unused_data or self._raw.read(PIECE)
+                if not given:
+                    break
+                self._stream = self._begin()
+            else:
+                # zlib gives back what it has not looked at, bzip2 keeps it.
+                given = getattr(self._stream, "unconsumed_tail", b"")
+                if not given and getattr(self._stream, "needs_input", True):
+                    given = self._raw.read(PIECE)
+                    if not given:
+                        raise EOFError("it breaks off")
+            data = self._stream.decompress(given, size)
         return data
 
 
@@ -237,4 +252,5 @@ def open_source(fd: int, request: dict[str, Any]) -> Source:
             "changed",
             f"the object has {status.st_size} bytes now and had {size} when the query was planned: run the query again",
         )
-    return CompressedSource(source, request["compression"]) if request["compression"] else source
+    # Of no bytes is what Spark passes over, whatever its name says.
+    return CompressedSource(source, request["compression"]) if request["compression"] and size else source

@@ -25,7 +25,7 @@ PACKED = {
     "bzip2": bz2.compress(DATA[:100_000]) + bz2.compress(DATA[100_000:]),
     "zstd": bytes(pa.compress(DATA[:100_000], "zstd", asbytes=True))
     + bytes(pa.compress(DATA[100_000:], "zstd", asbytes=True)),
-    "deflate": zlib.compress(DATA),
+    "deflate": zlib.compress(DATA[:100_000]) + zlib.compress(DATA[100_000:]),
 }
 
 
@@ -90,6 +90,32 @@ def test_compressed_bytes_that_break_off_fail(kind: str, compression: str, tmp_p
             while not source.ends(0):
                 source.read(0, 700_000)
                 source.ends(700_000)
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe"])
+@pytest.mark.parametrize("compression", ["bzip2", "deflate"])
+def test_damage_behind_the_first_stream_fails(kind: str, compression: str, tmp_path: Path) -> None:
+    pack = {"bzip2": bz2.compress, "deflate": zlib.compress}[compression]
+    first, second = pack(DATA[:100_000]), pack(DATA[100_000:])
+    for data in (first + b"XXXX" + second[4:], first + second + b"more"):
+        with opened(kind, data, compression, tmp_path) as source, pytest.raises(StorletFailure, match=compression):
+            source.read(0, 700_000)
+
+
+@pytest.mark.parametrize("compression", list(PACKED))
+def test_compressed_bytes_are_not_kept(compression: str, tmp_path: Path) -> None:
+    with opened("pipe", PACKED[compression], compression, tmp_path) as source:
+        source.read(0, 1000)
+        for at in range(0, len(DATA), 1000):
+            source.forget(at)
+            source.read(at, 1000)
+        assert len(source._source._kept) <= 1 << 17, "of the compressed bytes only the last piece is needed"
+
+
+@pytest.mark.parametrize("compression", list(PACKED))
+def test_an_object_of_no_bytes_is_empty_whatever_its_name(compression: str, tmp_path: Path) -> None:
+    with opened("file", b"", compression, tmp_path) as source:
+        assert source.read(0, 10) == b"" and source.ends(0)
 
 
 @pytest.mark.parametrize("pipe", [None, 0, 600, 1000])
