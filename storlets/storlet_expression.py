@@ -73,8 +73,7 @@ def _value(tree: Tree, columns: Columns) -> Any:
     if "col" in tree:
         return columns[tree["col"]]
     if "lit" in tree:
-        kind, value = arrow_type(tree["type"]), tree["lit"]
-        return pa.scalar(Decimal(value) if isinstance(value, str) and pa.types.is_decimal(kind) else value, kind)
+        return pa.scalar(_literal(tree), arrow_type(tree["type"]))
     if tree["op"] == "in":
         return _in(tree["args"], columns)
     if tree["op"] in FUNCTIONS:
@@ -88,11 +87,17 @@ def _value(tree: Tree, columns: Columns) -> Any:
     return value if value.type == kind else value.cast(kind, safe=False)
 
 
+def _literal(tree: Tree) -> Any:
+    value = tree["lit"]
+    return Decimal(value) if isinstance(value, str) and pa.types.is_decimal(arrow_type(tree["type"])) else value
+
+
 def _in(args: list[Tree], columns: Columns) -> Any:
     value, literals = _value(args[0], columns), args[1:]
     if pa.types.is_floating(value.type) or isinstance(value, pa.Scalar):
         return functools.reduce(pc.or_kleene, (_equal(value, _value(one, columns)) for one in literals))
-    known = [_value(one, columns).as_py() for one in literals if one["lit"] is not None]
+    # As they stand in the request: Python has no dates before the year 1 or after 9999.
+    known = [_literal(one) for one in literals if one["lit"] is not None]
     found = pc.is_in(value, pa.array(known, value.type))
     unknown = pc.is_null(value) if len(known) == len(literals) else pc.or_(pc.is_null(value), pc.invert(found))
     return pc.if_else(unknown, pa.scalar(None, pa.bool_()), found)
