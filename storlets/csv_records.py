@@ -154,12 +154,12 @@ def first_record(source: Source, begin: int, options: dict[str, str]) -> First:
 
 def naming_line(source: Source, begin: int, options: dict[str, str]) -> bytes:
     """Give the first line that is no comment and not only blanks. A tab is no blank here, unlike in data [7.13]."""
-    encoding = options.get("encoding", "UTF-8")
+    encoding, comment = options.get("encoding", "UTF-8"), options.get("comment")
     while not source.ends(begin):
         end = next_line(source, begin, options)
         line = line_end(options).sub(b"", source.read(begin, end - begin))
         text = line.decode(encoding, "replace")
-        if text.strip(" ") and not text.startswith(options.get("comment", "\n")):
+        if text.strip(" ") and not (comment and text.startswith(comment)):
             return line
         begin = end
     return b""
