@@ -50,7 +50,8 @@ def main(keep: bool) -> None:
     finally:
         if keep:
             print(f"\nThe cluster stays up: export ST_AUTH={cluster.auth_url} ST_USER={USER} ST_KEY={KEY}")
-            print(f"Stop it with: spark-storlets devstack down --directory {cluster.directory}")
+            command = Path(sys.executable).with_name("spark-storlets")
+            print(f"Stop it with: {command} devstack down --directory {cluster.directory}")
         else:
             cluster.down()
             print("\ndevstack: stopped (KEEP=1 leaves it running)")
