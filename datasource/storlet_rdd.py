@@ -53,7 +53,7 @@ def storlet_rdd(
 ) -> RDD[Any]:
     """Make an RDD of what a storlet answers on objects in Swift.
 
-        storlet_rdd(sc, "swift://logs/2024/*", "grep.py", params={"pattern": "ERROR"}).count()
+        storlet_rdd(sc, "swift://logs/*.jsonl", "jsonl.py", params={"args": "--where level=ERROR"}).count()
 
     Args:
         sc: the Spark context.

@@ -31,7 +31,7 @@ def run(
     """Run a storlet in the store on an object, and print what it answers.
 
     \b
-    spark-storlets run grep.py swift://logs/2024.log --param text=ERROR
+    spark-storlets run jsonl.py swift://logs/a.jsonl --param 'args=--where level=ERROR'
     spark-storlets run jsonl.py swift://logs/a.jsonl --range 0-1048575 -o first.jsonl
     """
     from spark_storlets.datasource.login import login_of
