@@ -32,6 +32,12 @@ OPTIONS = (
     Option("basePath", "the folder below which key=value in folders' names makes columns"),
     Option("recursiveFileLookup", "whether all folders below a folder are read, none as a partition", "false"),
     Option("storlet", "what makes the table of the objects: csv, exif, or listing for the objects themselves", "csv"),
+    Option(
+        "python",
+        "the driver's Python that plans reads, with spark_storlets in it; else spark.pyspark.driver.python or "
+        "spark.pyspark.python [PYSPARK_DRIVER_PYTHON, PYSPARK_PYTHON]",
+        "python3",
+    ),
     Option("profile", "a section of ~/.config/spark-storlets/profiles.ini with the next ones [SPARK_STORLETS_PROFILE]"),
     Option("authUrl", "URL of Swift's v1 authentication, or of Keystone [ST_AUTH, OS_AUTH_URL]"),
     Option("user", "account:user, or Keystone's user [ST_USER, OS_USERNAME]"),
@@ -42,7 +48,7 @@ OPTIONS = (
     Option("projectDomainName", "the project's domain, or Default [OS_PROJECT_DOMAIN_NAME]"),
     Option("applicationCredentialId", "instead of user and project [OS_APPLICATION_CREDENTIAL_ID]"),
     Option("applicationCredentialSecret", "its secret [OS_APPLICATION_CREDENTIAL_SECRET]"),
-    Option("regionName", "whose Swift, if Keystone knows several [OS_REGION_NAME]"),
+    Option("regionName", "whose Swift, if Keystone knows several [OS_REGION_NAME]; for paths s3:// s3api's location"),
     Option("storageUrl", "the account's URL, if it is not the one that Keystone gives [OS_STORAGE_URL]"),
     Option("cloud", "a cloud of clouds.yaml instead of all these [OS_CLOUD]"),
     Option("endpointUrl", "for paths s3://: URL of the proxy with s3api [AWS_ENDPOINT_URL]"),
