@@ -64,7 +64,8 @@ def listed(path: str, **options: str) -> Iterator[ListedObject]:
 def read_names(frame: DataFrame, container: str, schema: str | None = None, **options: str) -> DataFrame:
     """Read the objects that a listing names, by a storlet.
 
-    The names are collected on the driver, which plans their reading. Of more than MOST_NAMES read folders or patterns.
+    The names are collected on the driver, which plans their reading. Of more than MOST_NAMES (100,000) read folders
+    or patterns.
 
     Args:
         frame: names in the column name; with the column bytes, as a listing has it, no object is looked at twice.
