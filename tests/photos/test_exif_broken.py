@@ -21,6 +21,24 @@ def directory(*entries: bytes, following: int = 0) -> bytes:
     return struct.pack("<H", len(entries)) + b"".join(entries) + struct.pack("<I", following)
 
 
+def chunk(name: bytes, data: bytes) -> bytes:
+    """Of a PNG file."""
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png(width: int, height: int, *chunks: bytes) -> bytes:
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + b"".join(chunks)
+
+
+def box(name: bytes, *data: bytes) -> bytes:
+    return struct.pack(">I", sum(map(len, data)) + 8) + name + b"".join(data)
+
+
+def heic(*boxes: bytes) -> bytes:
+    return box(b"ftyp", b"heic", bytes(4)) + box(b"meta", bytes(4), *boxes)
+
+
 HEAD = b"II*\0\x08\0\0\0"
 
 
@@ -82,20 +100,12 @@ def test_tags_that_share_one_great_value(look):
 
 
 def test_png_whose_text_unfolds(look):
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
     bomb = b"Raw profile type exif\0\0" + zlib.compress(b"0" * (200 << 20))
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))
-    checked(look(b"\x89PNG\r\n\x1a\n" + head + chunk(b"zTXt", bomb) * 20 + chunk(b"IDAT", b"") + chunk(b"IEND", b"")))
+    checked(look(png(8, 8, *[chunk(b"zTXt", bomb)] * 20, chunk(b"IDAT", b""), chunk(b"IEND", b""))))
 
 
 def test_picture_of_four_gigapixels_is_not_unfolded(look):
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1 << 16, 1 << 16, 8, 2, 0, 0, 0))
-    row = checked(look(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(1 << 20)))))
+    row = checked(look(png(1 << 16, 1 << 16, chunk(b"IDAT", zlib.compress(bytes(1 << 20))))))
     assert (row["width"], row["height"], row["error"]) == (1 << 16, 1 << 16, None)
 
 
