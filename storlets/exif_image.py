@@ -274,7 +274,10 @@ class Items:
             number(2)
             base = number(base_size)
             extents = []
-            for _ in range(number(2)):
+            count = number(2)
+            if count > (MAX_CHUNKS if index_size + offset_size + length_size else 1):
+                raise NoImage(f"its head is broken: the box iloc has {count} extents of an item")
+            for _ in range(count):
                 number(index_size)
                 extents.append((base + number(offset_size), number(length_size)))
             if item == wanted:

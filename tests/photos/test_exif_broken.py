@@ -109,6 +109,15 @@ def test_picture_of_four_gigapixels_is_not_unfolded(look):
     assert (row["width"], row["height"], row["error"]) == (1 << 16, 1 << 16, None)
 
 
+@pytest.mark.parametrize(("sizes", "extent"), [(b"\x00\x00", b""), (b"\x11\x00", b"\x00\x01")])
+def test_heic_of_countless_extents(sizes, extent, look):
+    items = [struct.pack(">HHH", item, 0, 0xFFFF) + extent * 0xFFFF for item in ((1,) if extent else range(200, 0, -1))]
+    located = box(b"iloc", bytes(4), sizes, b"\xff\xff", *items)
+    named = box(b"iinf", bytes(4), b"\0\1", box(b"infe", b"\2\0\0\0\0\1\0\0Exif\0"))
+    row = checked(look(heic(named, located)))
+    assert row["error"] == "its head is broken: the box iloc has 65535 extents of an item"
+
+
 @pytest.mark.parametrize("junk", [b"\xff\x00", b"\xff", b"\xff\xe0\x00\x02"])
 def test_jpeg_without_an_end(junk, look):
     assert checked(look(b"\xff\xd8\xff\xe0\x00\x02" + junk * (MAX_READ // len(junk) + 100_000)))["error"]
