@@ -98,9 +98,13 @@ def photo(source: Source, name: str, size: int, zone: datetime.tzinfo) -> dict[s
     except NoImage as error:
         return {**row, "error": str(error)}
     tags = found.tags if found else {}
-    width, height = image.width, image.height
+    sides = image.width, image.height
     if image.format == "TIFF":
-        width, height = _whole(tags.get("ImageWidth")), _whole(tags.get("ImageHeight"))
+        sides = _integer(tags.get("ImageWidth")), _integer(tags.get("ImageHeight"))
+    width, height = map(_side, sides)
+    problem = found.problem if found else None
+    if (width, height) != sides:
+        problem = "its head is broken: it says a width or height that no picture has"
     return row | {
         "format": image.format,
         "width": width,
@@ -123,7 +127,7 @@ def photo(source: Source, name: str, size: int, zone: datetime.tzinfo) -> dict[s
         "copyright": tags.get("Copyright"),
         "description": tags.get("ImageDescription"),
         "tags": tags,
-        "error": found.problem if found else None,
+        "error": problem,
     }
 
 
@@ -136,9 +140,18 @@ def _number(text: str | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _whole(text: str | None) -> int | None:
+def _integer(text: str | None) -> int | None:
     value = _number(text)
-    return int(value) if value is not None and value.is_integer() and abs(value) < 1 << 31 else None
+    return int(value) if value is not None and value.is_integer() else None
+
+
+def _whole(text: str | None) -> int | None:
+    value = _integer(text)
+    return value if value is not None and abs(value) < 1 << 31 else None
+
+
+def _side(pixels: int | None) -> int | None:
+    return pixels if pixels is not None and 0 <= pixels < 1 << 31 else None
 
 
 def _degrees(tags: dict[str, str], name: str, negative: str, largest: int) -> float | None:

@@ -118,6 +118,25 @@ def test_heic_of_countless_extents(sizes, extent, look):
     assert row["error"] == "its head is broken: the box iloc has 65535 extents of an item"
 
 
+def heic_of(width: int, height: int) -> bytes:
+    size = box(b"ipco", box(b"ispe", bytes(4), struct.pack(">II", width, height)))
+    sizes = box(b"ipma", bytes(4), struct.pack(">IHBB", 1, 1, 1, 1))
+    return heic(box(b"pitm", bytes(4), b"\0\1"), box(b"iprp", size, sizes))
+
+
+def tiff_of(width: int, height: int) -> bytes:
+    return HEAD + directory(entry(0x0100, 4, 1, width), entry(0x0101, 4, 1, height))
+
+
+@pytest.mark.parametrize("photo_of", [lambda *size: png(*size, chunk(b"IDAT", b"")), heic_of, tiff_of])
+def test_sizes_that_no_picture_has(photo_of, look):
+    row = checked(look(photo_of(1 << 31, (1 << 31) - 1)))
+    assert (row["width"], row["height"]) == (None, (1 << 31) - 1)
+    assert row["error"] == "its head is broken: it says a width or height that no picture has"
+    row = checked(look(photo_of(7, 5)))
+    assert (row["width"], row["height"], row["error"]) == (7, 5, None)
+
+
 @pytest.mark.parametrize("junk", [b"\xff\x00", b"\xff", b"\xff\xe0\x00\x02"])
 def test_jpeg_without_an_end(junk, look):
     assert checked(look(b"\xff\xd8\xff\xe0\x00\x02" + junk * (MAX_READ // len(junk) + 100_000)))["error"]
