@@ -16,10 +16,12 @@ from typing import Any
 
 from PIL import JpegImagePlugin, PngImagePlugin
 from storlet_sdk import StorletFailure
-from storlet_source import Source
+from storlet_source import Source, StreamSource
 
 #: Bytes that are read of a file at most, and at once at least.
 MAX_READ = 8 << 20
+#: How far a stream is read, for it keeps what is skipped.
+MAX_STREAM = 64 << 20
 PIECE = 8 << 10
 #: EXIF data in other files than JPEG, and the box that says what a HEIC file holds.
 MAX_EXIF = 4 << 20
@@ -76,6 +78,8 @@ class Head(io.RawIOBase):
         self._left -= wanted
         if self._left < 0:
             raise NoImage(f"its head has more than {MAX_READ} bytes")
+        if isinstance(self._source, StreamSource) and self._at + wanted > MAX_STREAM:
+            raise NoImage(f"its head goes on behind the first {MAX_STREAM} bytes, and the store can only stream it")
         count = self._source.read_into(self._at, memoryview(buffer)[:wanted]) if wanted else 0
         self._at += count
         return count

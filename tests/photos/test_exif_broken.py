@@ -1,14 +1,19 @@
 """Files that are broken, or made to break their reader, are rows with an error: no failure, no hang, no flood of memory."""
 
+import os
 import random
 import struct
+import threading
 import zlib
+from contextlib import suppress
+from datetime import timezone
 
 import pyarrow as pa
 import pytest
 from exif_image import MAX_READ
-from exif_storlet import SCHEMA
+from exif_storlet import SCHEMA, photo
 from exif_tools import KINDS, jpeg_of
+from storlet_source import PipeSource
 
 MUTATIONS = 150  # of each kind
 
@@ -135,6 +140,29 @@ def test_sizes_that_no_picture_has(photo_of, look):
     assert row["error"] == "its head is broken: it says a width or height that no picture has"
     row = checked(look(photo_of(7, 5)))
     assert (row["width"], row["height"], row["error"]) == (7, 5, None)
+
+
+@pytest.mark.parametrize(("at", "make"), [(60 << 20, "abc"), (70 << 20, None)])
+def test_stream_of_a_tiff_file_whose_directory_is_at_its_end(at, make):
+    end = directory(entry(0x010F, 2, 4, 0x00636261))
+    reading, writing = os.pipe()
+
+    def stream() -> None:
+        with suppress(BrokenPipeError), open(writing, "wb") as pipe:
+            pipe.write(HEAD[:4] + struct.pack("<I", at) + bytes(at - 8) + end)
+
+    writer = threading.Thread(target=stream)
+    writer.start()
+    try:
+        source = PipeSource(reading, at + len(end), 0, 0)
+        row = photo(source, "file", at + len(end), timezone.utc)
+    finally:
+        os.close(reading)
+        writer.join()
+    assert row.get("make") == make
+    if make is None:
+        assert "the store can only stream it" in row["error"]
+        assert source.bytes_read < MAX_READ
 
 
 @pytest.mark.parametrize("junk", [b"\xff\x00", b"\xff", b"\xff\xe0\x00\x02"])
