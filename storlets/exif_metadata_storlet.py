@@ -54,7 +54,7 @@ def metadata_of(head: bytes, zone: datetime.tzinfo) -> dict[str, str]:
 
 
 def _header(value: Any) -> str:
-    text = value.isoformat() if isinstance(value, datetime.datetime) else str(value)
+    text = (value.isoformat() if isinstance(value, datetime.datetime) else str(value))[:MAX_VALUE]
     said = quote(text, safe=_PRINTABLE)
     while len(said) > MAX_VALUE:
         text = text[:-1]

@@ -1,7 +1,8 @@
 """Storlets that work on an object while it is uploaded."""
 
 import importlib
-from urllib.parse import unquote
+from datetime import timezone
+from urllib.parse import quote, unquote
 
 import pytest
 from click.testing import CliRunner
@@ -55,11 +56,21 @@ def exif_photo() -> bytes:
     from PIL import Image
 
     exif = Image.Exif()
+    exif[0x010E] = ("ü" * 3000).encode()
     exif[0x010F] = "Fabrikam ü".encode()
     exif.get_ifd(0x8769)[0x9003] = f"{datetime(2024, 7, 1, 12, 34, 56):%Y:%m:%d %H:%M:%S}"
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, "JPEG", exif=exif)
     return file.getvalue()
+
+
+def test_long_texts_are_cut_before_they_are_quoted(exif_photo, monkeypatch):
+    monkeypatch.syspath_prepend(str(storlets_path()))
+    storlet = importlib.import_module("exif_metadata_storlet")
+    lengths = []
+    monkeypatch.setattr(storlet, "quote", lambda text, **how: lengths.append(len(text)) or quote(text, **how))
+    assert storlet.metadata_of(exif_photo, timezone.utc)["Exif-Description"] == "%C3%BC" * 42
+    assert max(lengths) == storlet.MAX_VALUE
 
 
 def test_csv_is_cleaned(upload, client):
