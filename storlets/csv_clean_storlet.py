@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TextIO
 
 RAGGED = ("fail", "drop", "fit")
 MAX_FIELD = 64 << 20
@@ -41,7 +41,22 @@ class CsvCleanStorlet:
             records = cleaned(csv.reader(lines, delimiter=sep, strict=True), trim, ragged)
             out_files[0].set_metadata({"Content-Type": "text/csv; charset=utf-8"})
             with open(out_files[0].fileno(), "w", encoding="utf-8", newline="", closefd=False) as output:
-                csv.writer(output, lineterminator="\n").writerows(records)
+                csv.writer(_LineFeeds(output), lineterminator="\r\n").writerows(records)
+
+
+class _LineFeeds:
+    """Ends records by line feeds: csv.writer quotes only those ends of lines that it writes itself.
+
+    Args:
+        output: takes the records.
+    """
+
+    def __init__(self, output: TextIO) -> None:
+        self._output = output
+
+    def write(self, record: str) -> None:
+        """Take a record with \\r\\n behind it."""
+        self._output.write(record[:-2] + "\n")
 
 
 def without_mark(lines: Iterable[str]) -> Iterator[str]:

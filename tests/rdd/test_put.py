@@ -1,7 +1,9 @@
 """Storlets that work on an object while it is uploaded."""
 
+import csv
 import importlib
 from datetime import timezone
+from types import SimpleNamespace
 from urllib.parse import quote, unquote
 
 import pytest
@@ -80,6 +82,20 @@ def test_csv_is_cleaned(upload, client):
     headers, stored = client.connection.get_object("tests", "uploaded/dirty.csv")
     assert stored.decode() == 'name,note\nAnn,"a ""b"", c"\nÜ,\n'
     assert headers["content-type"] == "text/csv; charset=utf-8"
+
+
+def test_ends_of_lines_in_fields_are_kept(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(storlets_path()))
+    storlet = importlib.import_module("csv_clean_storlet").CsvCleanStorlet(None)
+    records = [["a", "b"], ["x\ry", "\r"], ["1\r\n2", "3\n4"], ["", "plain"]]
+    dirty, clean = tmp_path / "dirty.csv", tmp_path / "clean.csv"
+    with open(dirty, "w", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(records)
+    with open(dirty, "rb") as given, open(clean, "wb") as taken:
+        storlet([given], [SimpleNamespace(fileno=taken.fileno, set_metadata=lambda metadata: None)], {})
+    assert clean.read_bytes() == b'a,b\n"x\ry","\r"\n"1\r\n2","3\n4"\n,plain\n'
+    with open(clean, newline="") as file:
+        assert list(csv.reader(file, strict=True)) == records
 
 
 @pytest.mark.parametrize(("ragged", "stored"), [("drop", b"a,b\n5,6\n"), ("fit", b"a,b\n1,2\n4,\n5,6\n")])
