@@ -54,6 +54,11 @@ def test_separator_quote_comment_and_values(same: Same) -> None:
     assert [row[2] for row in found] == ["x; y", None, "none"]
 
 
+def test_a_line_feed_is_data_where_another_separator_ends_lines(same: Same) -> None:
+    assert same(b"\na,b,c;1,2;", lineSep=";") == [("\na", "b", "c"), ("1", "2", None)]
+    same(b"\na,b,c;1,2;", lineSep=";", header=True)
+
+
 @pytest.mark.parametrize(
     ("suffix", "pack"),
     [(".gz", gzip.compress), (".bz2", bz2.compress), (".deflate", zlib.compress)],
