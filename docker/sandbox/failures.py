@@ -43,13 +43,14 @@ STATUS = {
     "unready": 503,
 }
 RETRY_AFTER = "1"  # seconds
+MAX_MESSAGE = 1000  # characters: a header that is too long would be an error of the disk to the proxy
 
 
 class StorletFailure(StorletRuntimeException):  # type: ignore[misc]
     """A call that failed, with its kind."""
 
     def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(message[:MAX_MESSAGE])
         self.kind = kind
 
     def for_client(self) -> HTTPException:

@@ -75,6 +75,7 @@ __all__ = ["WarmGateway"]
 
 TMP_SIZE = 64 * 1024 * 1024  # bytes in /tmp, and of one file anywhere
 MAX_LOG = 1024 * 1024
+MAX_NAME = 255  # bytes, on Linux
 POOL_SIZE = 4  # workers, unless the option says otherwise
 STATUS_DELAY = 1.0  # seconds: so old the status may be
 STORLETS = "/var/lib/storlets"  # inside: above the storlet's files
@@ -253,6 +254,8 @@ def _check_name(name: str, error: Callable[[str], Exception]) -> None:
     """Names become file names on every storage node."""
     if name in ("", ".", "..") or "/" in name or "\0" in name:
         raise error(f"{name!r} cannot be the name of a storlet's file: it is empty, a path, or . or ..")
+    if len(os.fsencode(name)) > MAX_NAME:
+        raise error(f"{name!r} cannot be the name of a storlet's file: it has more than {MAX_NAME} bytes")
 
 
 def _option(conf: Mapping[str, str], name: str, default: Number, least: float) -> Number:

@@ -88,7 +88,7 @@ def _fetch(file: Path, source: FileManager, container: str, timestamp: str, limi
                 target.write(chunk)
             # The sandbox's user owns nothing here: what the owner may do, everybody may, but write.
             permissions = headers.get("X-Object-Meta-Storlet-Dependency-Permissions")
-            os.fchmod(target.fileno(), 0o755 if permissions and int(permissions, 8) & 0o100 else 0o644)
+            os.fchmod(target.fileno(), 0o755 if _is_executable(permissions or "0") else 0o644)
             target.flush()
             os.fsync(target.fileno())
         if size != int(headers["Content-Length"]):
@@ -96,6 +96,13 @@ def _fetch(file: Path, source: FileManager, container: str, timestamp: str, limi
         return size
     finally:
         close_if_possible(chunks)
+
+
+def _is_executable(permissions: str) -> bool:
+    try:
+        return bool(int(permissions, 8) & 0o100)
+    except ValueError:
+        raise StorletFailure("refused", f"the permissions {permissions!r} are not an octal number") from None
 
 
 def _sync(directory: Path) -> None:

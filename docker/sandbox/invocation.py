@@ -24,6 +24,7 @@ from spark_storlets.sandbox.failures import StorletFailure
 from spark_storlets.sandbox.pool import Worker
 from spark_storlets.sandbox.records import Record
 from storlets.gateway.gateways.container.gateway import ContainerStorletRequest
+from swift.common.constraints import MAX_META_COUNT
 from swift.common.utils import close_if_possible
 
 __all__ = ["Invocation"]
@@ -33,6 +34,7 @@ PREFETCH_SECONDS = 0.03
 YIELD_EVERY = 16  # chunks: a pipe that is always full must not starve the server's other requests
 PIPE_SIZE = 1024 * 1024
 MAX_METADATA = 64 * 1024
+MAX_HEADER = 60_000  # of name and value: the proxy reads no longer line than 64 KiB
 HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"), re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")  # RFC 9110, 5.1 and 5.5
 
 
@@ -156,11 +158,13 @@ class Invocation:
             self._finish(expected=False)
         try:
             metadata = dict(json.loads(raw))
-        except (TypeError, ValueError):
+            bad = [key for key, value in metadata.items() if not _is_header(key, str(value))]
+        except (TypeError, ValueError, RecursionError):
             raise StorletFailure("failed", "the metadata it set is not a JSON object") from None
-        name, content = HEADER
-        if bad := [key for key, value in metadata.items() if not (name.match(key) and content.match(str(value)))]:
+        if bad:
             raise StorletFailure("failed", f"the metadata it set cannot be sent as headers: {bad}")
+        if len(metadata) > MAX_META_COUNT:  # the proxy reads only so many headers
+            raise StorletFailure("failed", f"it set {len(metadata)} metadata, of which there may be {MAX_META_COUNT}")
         return metadata
 
     def _prefetch(self) -> bytes:
@@ -272,3 +276,13 @@ class _Feed:
             self._closed = True
             os.close(self._fd)
             close_if_possible(self._source)
+
+
+def _is_header(key: Any, value: str) -> bool:
+    name, content = HEADER
+    return (
+        isinstance(key, str)
+        and len(key) + len(value) <= MAX_HEADER
+        and name.match(key) is not None
+        and content.match(value) is not None
+    )

@@ -36,10 +36,12 @@ What it adds:
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from logging import Logger, LoggerAdapter
 from typing import Any, ClassVar
 from urllib.parse import unquote
 from weakref import WeakValueDictionary
@@ -51,6 +53,7 @@ from spark_storlets.sandbox.failures import StorletFailure
 from spark_storlets.sandbox.gateway import POOL_SIZE
 from storlets.swift_middleware import storlet_handler as engine
 from storlets.swift_middleware.handlers import StorletObjectHandler, StorletProxyHandler
+from storlets.swift_middleware.handlers.base import NotStorletRequest
 from swift.common.storage_policy import EC_POLICY, POLICIES
 from swift.common.swob import (
     HTTPBadRequest,
@@ -77,12 +80,24 @@ CONCURRENT_HEADS = 8
 
 
 class ObjectHandler(StorletObjectHandler):  # type: ignore[misc]
-    """Runs storlets in an object server."""
+    """Runs storlets in an object server. Whatever goes wrong, only Swift itself may answer 5xx (see ``failures``)."""
+
+    def __init__(
+        self,
+        request: Request,
+        conf: dict[str, Any],
+        gateway_conf: dict[str, str],
+        app: Any,
+        logger: LoggerAdapter[Logger],
+    ) -> None:
+        with _telling_the_proxy("unready", logger):
+            super().__init__(request, conf, gateway_conf, app, logger)
 
     def handle_request(self) -> Response:
         """Answer a request."""
         try:
-            return super().handle_request()
+            with _telling_the_proxy("refused", self.logger):
+                return super().handle_request()
         except HTTPException as refusal:
             return refusal
 
@@ -91,12 +106,11 @@ class ObjectHandler(StorletObjectHandler):  # type: ignore[misc]
             if self.is_range_request:  # the proxy wants the rest of another replica's output
                 raise HTTPRequestedRangeNotSatisfiable(request=self.request)
             return super()._call_gateway(resp)
-        except HTTPException:
+        except BaseException as error:
             close_if_possible(resp.app_iter)
+            if isinstance(error, StorletFailure):
+                raise error.for_proxy() from None
             raise
-        except StorletFailure as failure:
-            close_if_possible(resp.app_iter)
-            raise failure.for_proxy() from None
 
 
 class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
@@ -130,7 +144,13 @@ class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
         known = self._heads().get(self.storlet_container, [storlet]) if self._may_read_storlets(storlet) else {}
         if storlet not in known:
             raise HTTPUnauthorized(b"The storlet does not exist or you may not run it", request=self.request)
-        params: dict[str, str] = self._parse_storlet_params(known[storlet])
+        params = {
+            name: value
+            for name, value in self._parse_storlet_params(known[storlet]).items()
+            if not CLIENTS_HEADERS.fullmatch(f"X-Storlet-{name}")
+        }
+        if missing := [name for name in ("Main", "Language") if name not in params]:  # it may have come by COPY
+            raise StorletFailure("refused", f"it was stored without X-Object-Meta-Storlet-{missing[0]}")
         params.update({name: known[storlet][name] for name in ("Content-Length", "X-Timestamp")})
         names = list_from_csv(params.get("Dependency"))
         dependencies = self._heads().get(self.storlet_dependency, names)
@@ -186,6 +206,12 @@ class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
         if failure := StorletFailure.taken_from(response.headers):
             close_if_possible(response.app_iter)
             raise failure
+
+    def _update_storlet_parameters_from_headers(self) -> None:
+        try:
+            super()._update_storlet_parameters_from_headers()
+        except ValueError:
+            raise HTTPBadRequest("X-Storlet-Parameter must be name:value", request=self.request) from None
 
     def _may_read_storlets(self, storlet: str) -> bool:
         environ = self.request.environ
@@ -372,6 +398,19 @@ def filter_factory(global_conf: dict[str, str], **local_conf: str) -> Callable[[
     names = {"storlet_container": "storlet", "storlet_dependency": "dependency"}
     conf = {**names, "swift_dir": global_conf.get("swift_dir", "/etc/swift"), **made.conf}
     return lambda app: Middleware(app, conf, made.gateway_conf)
+
+
+@contextlib.contextmanager
+def _telling_the_proxy(kind: str, logger: LoggerAdapter[Logger]) -> Iterator[None]:
+    """Make a failure of this kind of what nobody has foreseen."""
+    try:
+        yield
+    except (HTTPException, NotStorletRequest):
+        raise
+    except Exception as error:
+        logger.exception("A storlet could not be run")
+        message = f"{type(error).__name__}; the object server's log says more"
+        raise StorletFailure(kind, message).for_proxy() from None
 
 
 def _is_clear(byte_range: str) -> bool:

@@ -85,10 +85,10 @@ class Worker:
             raise self.killed or self._death()
         try:
             status = dict(json.loads(message))
-        except (TypeError, ValueError):
+            error = "" if status.get("ok") is True else f"{status.get('kind')}: {status.get('message')}"
+        except (TypeError, ValueError, RecursionError):
             raise StorletFailure("died", "its process sent no proper status") from None
-        error = "" if status.get("ok") is True else f"{status.get('kind')}: {status.get('message')}"
-        return error[:1000], bool(status.get("last"))
+        return error, bool(status.get("last"))
 
     def unusable(self) -> str:
         """Say why it cannot take a call, empty when it can.

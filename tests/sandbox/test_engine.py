@@ -238,7 +238,17 @@ def test_a_dependency_that_is_missing(account, client):
     assert json.loads(answer.read()) == {"kind": "refused", "message": "its dependencies nothing.txt do not exist"}
 
 
-@pytest.mark.parametrize("code", [BEGIN + "1 / 0", BEGIN + "os._exit(0)", "1 / 0", "os._exit(0)"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        BEGIN + "1 / 0",
+        BEGIN + "os._exit(0)",
+        "1 / 0",
+        "os._exit(0)",
+        "out.set_metadata({'é' * 10_000: ''})",
+        "out.set_metadata({f'a{n}': n for n in range(300)})",
+    ],
+)
 def test_failing_storlets_do_not_turn_the_proxy_against_the_disks(account, code):
     for _ in range(40):  # it sends nobody to a disk that has had 10 errors
         with contextlib.suppress(http.client.IncompleteRead):

@@ -43,6 +43,16 @@ ENDED = "its process ended; its worker.log may say why"
 HANG = "time.sleep(1000)"
 
 
+def speak(message):
+    """A storlet's code that says to the server what only its worker should say."""
+    return f"""
+for fd in os.listdir("/proc/self/fd"):
+    name = "/proc/self/fd/" + fd
+    if os.path.islink(name) and os.readlink(name).startswith("socket:"):
+        os.write(int(fd), {message})
+"""
+
+
 def scripted(tmp_path, **conf):
     server = Server(tmp_path, **conf)
     server.upload("script.py", SCRIPT)
@@ -118,6 +128,11 @@ def test_parameters_as_long_as_headers_may_be(tmp_path):
         ("out.set_metadata({'a: b': 'c'})", "the metadata it set cannot be sent as headers: ['a: b']"),
         ("out.set_metadata([1])", "the metadata it set is not a JSON object"),
         ("out.set_metadata({'a': 'x' * 100_000})", "it set more than 65536 bytes of metadata"),
+        ("out.set_metadata({'a': 'x' * 62_000})", "the metadata it set cannot be sent as headers: ['a']"),
+        ("out.set_metadata([[1, 2]])", "the metadata it set cannot be sent as headers: [1]"),
+        ("out.set_metadata({f'a{n}': n for n in range(91)})", "it set 91 metadata, of which there may be 90"),
+        ("os.write(out.md_file.fileno(), b'[' * 60_000)", "the metadata it set is not a JSON object"),
+        (speak("b'[' * 60_000"), "its process sent no proper status"),
     ],
 )
 @in_each_sandbox
@@ -438,9 +453,8 @@ def test_worker_that_dies_idle_is_replaced(tmp_path):
 @in_each_sandbox
 def test_worker_that_talks_out_of_turn_is_replaced(tmp_path):
     server = scripted(tmp_path, pool_size=1)
-    speak = "import socket; [socket.socket(fileno=os.dup(3)).send(b'{\"ok\": true}') for _ in range(2)]; "
     with contextlib.suppress(Exception):
-        b"".join(server.run(speak + BEGIN).data_iter)
+        b"".join(server.run(speak("b'{\"ok\": true}'") * 2 + BEGIN).data_iter)
     works(server)
 
 
@@ -552,6 +566,14 @@ def test_failed_fetch_installs_nothing(tmp_path):
     works(server)
 
 
+@in_server
+def test_permissions_that_are_no_number(tmp_path):
+    server = scripted(tmp_path)
+    server.permissions["script.py"] = "x"
+    assert server.fails(BEGIN) == "the permissions 'x' are not an octal number"
+    assert server.failed_as == "refused"
+
+
 @in_each_sandbox
 def test_storlet_replaced_between_its_head_and_its_get(tmp_path):
     server = scripted(tmp_path)
@@ -565,11 +587,7 @@ def test_storlet_replaced_between_its_head_and_its_get(tmp_path):
 @in_server
 def test_who_may_run_a_storlet(tmp_path):
     """The account's owner, and whom the ACL of the storlets' container lets read; asked for each call."""
-    from spark_storlets.sandbox.middleware import filter_factory
     from swift.common.swob import HTTPForbidden, Request, Response
-
-    conf = Path(tmp_path) / "gateway.conf"
-    conf.write_text(f"[DEFAULT]\nhost_root = {tmp_path}/host\n")
 
     def app(environ, start_response):
         headers = {"X-Account-Meta-Storlet-Enabled": "true", "X-Container-Read": "test:reader", "X-Timestamp": "1.0"}
@@ -580,15 +598,69 @@ def test_who_may_run_a_storlet(tmp_path):
         user = request.environ["REMOTE_USER"]
         return None if user == "owner" or user in (request.acl or "").split(",") else HTTPForbidden()
 
-    options = {"storlet_gateway_module": "spark_storlets_bubblewrap", "storlet_gateway_conf": str(conf)}
-    devices = json.dumps({"object": [["127.0.0.1", 6200 + n] for n in range(3)]})  # a proxy says what its rings are
-    subprocess.run([sys.executable, "-m", "spark_storlets.devstack.rings", tmp_path, devices], check=True)
-    with mock.patch("swift.common.utils.HASH_PATH_SUFFIX", b"test"):  # swift.conf is a whole server's
-        proxy = filter_factory({"swift_dir": str(tmp_path)}, execution_server="proxy", **options)(app)
+    proxy = filtered(tmp_path, "proxy", app)
     for user, status in (("owner", 200), ("test:reader", 200), ("test:stranger", 401)):
         environ = {"swift.authorize": authorize, "REMOTE_USER": user}
         request = Request.blank("/v1/AUTH_test/c/o", environ=environ, headers={"X-Run-Storlet": "a.py"})
         assert request.get_response(proxy).status_int == status, user
+
+
+def filtered(tmp_path, kind, app):
+    """An application behind our filter for this kind of server."""
+    from spark_storlets.sandbox.middleware import filter_factory
+
+    conf = Path(tmp_path) / "gateway.conf"
+    conf.write_text(f"[DEFAULT]\nhost_root = {tmp_path}/host\n")
+    options = {"storlet_gateway_module": "spark_storlets_bubblewrap", "storlet_gateway_conf": str(conf)}
+    devices = json.dumps({"object": [["127.0.0.1", 6200 + n] for n in range(3)]})  # a proxy says what its rings are
+    subprocess.run([sys.executable, "-m", "spark_storlets.devstack.rings", tmp_path, devices], check=True)
+    with mock.patch("swift.common.utils.HASH_PATH_SUFFIX", b"test"):  # swift.conf is a whole server's
+        return filter_factory({"swift_dir": str(tmp_path)}, execution_server=kind, **options)(app)
+
+
+@pytest.mark.parametrize(
+    ("storlet", "request_headers", "status"),
+    [
+        ({"Main": None}, {}, 422),
+        ({"Language": None}, {}, 422),
+        ({"Range": "bytes=0-", "Parameter-1": "no colon"}, {}, 200),
+        ({}, {"X-Storlet-Parameter-1": "no colon"}, 400),
+    ],
+)
+@in_server
+def test_what_a_storlet_was_stored_with(tmp_path, storlet, request_headers, status):
+    """It may have come by COPY, of which the engine looks at nothing."""
+    from swift.common.swob import Request, Response
+
+    sent = []
+    stored = {"Main": "a.A", "Language": "Python", **storlet}
+
+    def app(environ, start_response):
+        sent.append(environ)
+        headers = {"X-Account-Meta-Storlet-Enabled": "true", "X-Timestamp": "1.0"}
+        headers |= {f"X-Object-Meta-Storlet-{name}": value for name, value in stored.items() if value}
+        return Response(headers=headers, body=b"answer")(environ, start_response)
+
+    request = Request.blank("/v1/AUTH_test/c/o", headers={"X-Run-Storlet": "a.py", **request_headers})
+    assert request.get_response(filtered(tmp_path, "proxy", app)).status_int == status
+    assert not {"HTTP_X_STORLET_RANGE", "HTTP_X_STORLET_PARAMETER_1"} & sent[-1].keys()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"), [({}, 200), ({"X-Storlet-Range": "bytes=0-"}, 200), ({"X-Storlet-Parameter-1": "x"}, 409)]
+)
+@in_server
+def test_what_nobody_has_foreseen_is_no_error_of_the_disk(tmp_path, headers, status):
+    """The proxy counts each 5xx of an object server."""
+    from swift.common.swob import Request, Response
+
+    def app(environ, start_response):
+        return Response(body=b"object")(environ, start_response)
+
+    request = Request.blank("/d1/0/AUTH_test/c/o", headers={"X-Run-Storlet": "a.py", **headers})
+    answer = request.get_response(filtered(tmp_path, "object", app))
+    failure = json.loads(answer.headers["X-Backend-Storlet-Failure"])
+    assert (answer.status_int, failure["kind"]) == (status, "unready" if status == 409 else "refused")
 
 
 @in_server
@@ -690,11 +762,8 @@ def test_requests_that_come_together_look_at_a_storlet_once(tmp_path):
 @in_server
 def test_a_replica_does_not_begin_in_the_middle(tmp_path):
     """The proxy asks for the rest of an output that breaks off, by its number of bytes."""
-    from spark_storlets.sandbox.middleware import filter_factory
     from swift.common.swob import Request, Response
 
-    conf = Path(tmp_path) / "gateway.conf"
-    conf.write_text(f"[DEFAULT]\nhost_root = {tmp_path}/host\n")
     closed = []
 
     class Body(list):
@@ -704,8 +773,7 @@ def test_a_replica_does_not_begin_in_the_middle(tmp_path):
     def app(environ, start_response):
         return Response(status=206, app_iter=Body([b"56789"]))(environ, start_response)
 
-    options = {"storlet_gateway_module": "spark_storlets_bubblewrap", "storlet_gateway_conf": str(conf)}
-    server = filter_factory({}, execution_server="object", **options)(app)
+    server = filtered(tmp_path, "object", app)
     headers = {"X-Run-Storlet": "script.py", "X-Storlet-Range": "bytes=0-9", "Range": "bytes=5-"}
     request = Request.blank("/d1/0/AUTH_test/c/o", headers=headers)
     assert request.get_response(server).status_int == 416
@@ -724,6 +792,14 @@ def test_bad_names(tmp_path, name):
     server.headers[name] = {**server.headers["script.py"], "storlet_content_length": "4"}
     assert server.failure(name) == wanted
     assert server.fetched == []
+
+
+@in_server
+def test_long_names(tmp_path):
+    server = scripted(tmp_path)
+    wanted = "cannot be the name of a storlet's file: it has more than 255 bytes"
+    assert server.failure("script.py", storlet_main="é" * 126 + ".Main").endswith(wanted)
+    assert server.failed_as == "refused"
 
 
 @in_server
