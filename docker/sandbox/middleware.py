@@ -30,6 +30,8 @@ What it adds:
 * An output that breaks off is not completed with bytes of another run: a replica refuses to begin in the middle.
 * Of an erasure-coded object the storlet runs in the proxy: object servers have fragments only, which they hand out as
   they are, and the engine would take the object itself for the storlet's output.
+* The stored bytes are never handed out as a storlet's output: object servers mark what a storlet has made. A dynamic
+  large object runs in the proxy, as a static one does, and nothing runs with multipart-manifest.
 * A range that the engine would misread is refused: one without a first or last byte, and one of a large object or a
   symlink, unless the request says X-Storlet-Run-On-Proxy.
 """
@@ -53,7 +55,7 @@ from spark_storlets.sandbox.failures import StorletFailure
 from spark_storlets.sandbox.gateway import POOL_SIZE
 from storlets.swift_middleware import storlet_handler as engine
 from storlets.swift_middleware.handlers import StorletObjectHandler, StorletProxyHandler
-from storlets.swift_middleware.handlers.base import NotStorletRequest
+from storlets.swift_middleware.handlers.base import NotStorletRequest, StorletBaseHandler
 from swift.common.storage_policy import EC_POLICY, POLICIES
 from swift.common.swob import (
     HTTPBadRequest,
@@ -77,9 +79,18 @@ CLIENTS_HEADERS = re.compile(
 )
 WRITES = ("PUT", "POST", "DELETE", "COPY")
 CONCURRENT_HEADS = 8
+RAN = "X-Backend-Storlet-Ran"  # on an object server's answer that a storlet has made
 
 
-class ObjectHandler(StorletObjectHandler):  # type: ignore[misc]
+class LargeObjects(StorletBaseHandler):  # type: ignore[misc]
+    """Knows that a dynamic large object is one, too."""
+
+    def is_slo_response(self, resp: Response) -> bool:
+        """Say whether the answer has to be put together in the proxy."""
+        return bool(super().is_slo_response(resp)) or "X-Object-Manifest" in resp.headers
+
+
+class ObjectHandler(LargeObjects, StorletObjectHandler):  # type: ignore[misc]
     """Runs storlets in an object server. Whatever goes wrong, only Swift itself may answer 5xx (see ``failures``)."""
 
     def __init__(
@@ -101,6 +112,12 @@ class ObjectHandler(StorletObjectHandler):  # type: ignore[misc]
         except HTTPException as refusal:
             return refusal
 
+    def apply_storlet(self, resp: Response) -> Response:
+        """Run it on the object."""
+        response = super().apply_storlet(resp)
+        response.headers[RAN] = "yes"
+        return response
+
     def _call_gateway(self, resp: Response) -> Any:
         try:
             if self.is_range_request:  # the proxy wants the rest of another replica's output
@@ -113,7 +130,7 @@ class ObjectHandler(StorletObjectHandler):  # type: ignore[misc]
             raise
 
 
-class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
+class ProxyHandler(LargeObjects, StorletProxyHandler):  # type: ignore[misc]
     """Says what to run, and runs storlets in a proxy server."""
 
     def handle_request(self) -> Response:
@@ -140,6 +157,8 @@ class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
             del headers[name]
         if not _is_clear(headers.get("X-Storlet-Range", "bytes=0-0")):
             raise HTTPBadRequest("X-Storlet-Range must have a first and a last byte", request=self.request)
+        if "multipart-manifest" in self.request.params:
+            raise HTTPBadRequest("No storlet runs with multipart-manifest", request=self.request)
         storlet = headers.get("X-Run-Storlet", "")
         known = self._heads().get(self.storlet_container, [storlet]) if self._may_read_storlets(storlet) else {}
         if storlet not in known:
@@ -178,6 +197,9 @@ class ProxyHandler(StorletProxyHandler):  # type: ignore[misc]
         runs_here = bool(super().is_proxy_runnable(resp)) or (resp is not None and self._is_coded(resp))
         if resp is not None and runs_here and self.is_storlet_range_request and not self.execute_range_on_proxy:
             raise HTTPBadRequest("X-Storlet-Range of this object needs X-Storlet-Run-On-Proxy", request=self.request)
+        if resp is not None and not runs_here and RAN not in resp.headers:
+            close_if_possible(resp.app_iter)
+            raise StorletFailure("unready", "its object server did not run it: see its pipeline and its filter")
         return runs_here
 
     @public  # type: ignore[untyped-decorator]

@@ -101,6 +101,23 @@ def test_large_object_runs_on_the_proxy(account):
     assert account("GET", "large", "out.set_metadata({}); out.write(source.read(1)); source.close()").read() == b"a"
 
 
+def test_dynamic_large_object_runs_on_the_proxy(account):
+    for part in ("a", "b"):
+        account("PUT", f"piece-{part}", body=part.encode() * 100_000).read()
+    assert account("PUT", "dynamic", body=b"", X_Object_Manifest="sandbox/piece-").status == 201
+    code = "out.set_metadata({}); out.write(b'ran: '); out.write(source.read())"
+    assert account("GET", "dynamic", code).read() == b"ran: " + b"a" * 100_000 + b"b" * 100_000
+    assert account("GET", "dynamic", code, X_Storlet_Range="bytes=5-24").status == 400
+    answer = account("GET", "dynamic", code, X_Storlet_Range="bytes=99998-100001", X_Storlet_Run_On_Proxy="")
+    assert answer.read() == b"ran: aabb"
+
+
+@pytest.mark.parametrize("name", ["object", "large"])
+def test_nothing_runs_on_a_manifest(account, name):
+    assert account("GET", name, COPY, query="?multipart-manifest=get").status == 400
+    assert account("GET", name, COPY, X_Storlet_Parameter_2="multipart-manifest:get").status == 400
+
+
 def test_put_and_copy(account):
     assert account("PUT", "put", COPY, body=b"x" * 100_000, X_Object_Meta_Color="red").status == 201
     stored = account("GET", "put")

@@ -591,6 +591,7 @@ def test_who_may_run_a_storlet(tmp_path):
 
     def app(environ, start_response):
         headers = {"X-Account-Meta-Storlet-Enabled": "true", "X-Container-Read": "test:reader", "X-Timestamp": "1.0"}
+        headers["X-Backend-Storlet-Ran"] = "yes"
         headers |= {"X-Object-Meta-Storlet-Main": "a.A", "X-Object-Meta-Storlet-Language": "Python"}
         return Response(headers=headers, body=b"answer")(environ, start_response)
 
@@ -637,13 +638,27 @@ def test_what_a_storlet_was_stored_with(tmp_path, storlet, request_headers, stat
 
     def app(environ, start_response):
         sent.append(environ)
-        headers = {"X-Account-Meta-Storlet-Enabled": "true", "X-Timestamp": "1.0"}
+        headers = {"X-Account-Meta-Storlet-Enabled": "true", "X-Timestamp": "1.0", "X-Backend-Storlet-Ran": "yes"}
         headers |= {f"X-Object-Meta-Storlet-{name}": value for name, value in stored.items() if value}
         return Response(headers=headers, body=b"answer")(environ, start_response)
 
     request = Request.blank("/v1/AUTH_test/c/o", headers={"X-Run-Storlet": "a.py", **request_headers})
     assert request.get_response(filtered(tmp_path, "proxy", app)).status_int == status
     assert not {"HTTP_X_STORLET_RANGE", "HTTP_X_STORLET_PARAMETER_1"} & sent[-1].keys()
+
+
+@in_server
+def test_an_object_server_that_ran_nothing(tmp_path):
+    from swift.common.swob import Request, Response
+
+    def app(environ, start_response):
+        headers = {"X-Account-Meta-Storlet-Enabled": "true", "X-Timestamp": "1.0"}
+        headers |= {"X-Object-Meta-Storlet-Main": "a.A", "X-Object-Meta-Storlet-Language": "Python"}
+        return Response(headers=headers, body=b"the object itself")(environ, start_response)
+
+    request = Request.blank("/v1/AUTH_test/c/o", headers={"X-Run-Storlet": "a.py"})
+    answer = request.get_response(filtered(tmp_path, "proxy", app))
+    assert (answer.status_int, json.loads(answer.body)["kind"]) == (503, "unready")
 
 
 @pytest.mark.parametrize(
