@@ -70,10 +70,11 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "userfaultfd": (323, 282),
     "vhangup": (153, 58),
 }
-# Column above, number of clone, the kernel's name for the architecture.
-MACHINES = {"x86_64": (0, 56, 0xC000003E), "aarch64": (1, 220, 0xC00000B7)}
+# Column above, numbers of clone and socket, the kernel's name for the architecture.
+MACHINES = {"x86_64": (0, 56, 41, 0xC000003E), "aarch64": (1, 220, 198, 0xC00000B7)}
 CLONE3 = 435
 NEW_NAMESPACES = 0x7E020080  # the flags of clone that make one
+AF_ALG, AF_VSOCK = 38, 40  # the kernel's cryptography, and the machine's hypervisor: neither has a network name space
 
 # From linux/bpf_common.h and linux/seccomp.h; the offsets are those of struct seccomp_data.
 LOAD, JUMP_IF_EQUAL, JUMP_IF_GREATER_EQUAL, JUMP_IF_BITS, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -94,7 +95,7 @@ def _program(machine: str) -> bytes:
     if machine not in MACHINES:
         known = ", ".join(MACHINES)
         raise StorletFailure("unready", f"there is no filter of system calls for {machine}, only for {known}")
-    column, clone, architecture = MACHINES[machine]
+    column, clone, socket, architecture = MACHINES[machine]
     refuse, unknown = _return(ERRNO | errno.EPERM), _return(ERRNO | errno.ENOSYS)
     parts = [
         _step(LOAD, ARCHITECTURE),
@@ -111,9 +112,15 @@ def _program(machine: str) -> bytes:
         if (number := numbers[column]) is not None:
             parts += [_step(JUMP_IF_EQUAL, number, 0, 1), refuse]
     parts += [
-        _step(JUMP_IF_EQUAL, clone, 0, 3),
+        _step(JUMP_IF_EQUAL, clone, 0, 4),
         _step(LOAD, FIRST_ARGUMENT),
         _step(JUMP_IF_BITS, NEW_NAMESPACES, 0, 1),
+        refuse,
+        _return(ALLOW),
+        _step(JUMP_IF_EQUAL, socket, 0, 4),
+        _step(LOAD, FIRST_ARGUMENT),
+        _step(JUMP_IF_EQUAL, AF_ALG, 1, 0),
+        _step(JUMP_IF_EQUAL, AF_VSOCK, 0, 1),
         refuse,
         _return(ALLOW),
     ]
