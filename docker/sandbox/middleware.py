@@ -33,7 +33,8 @@ What it adds:
 * The stored bytes are never handed out as a storlet's output: object servers mark what a storlet has made. A dynamic
   large object runs in the proxy, as a static one does, and nothing runs with multipart-manifest.
 * A range that the engine would misread is refused: one without a first or last byte, and one of a large object or a
-  symlink, unless the request says X-Storlet-Run-On-Proxy.
+  symlink, unless the request says X-Storlet-Run-On-Proxy; with PUT, and a COPY in the proxy, there is none.
+* An extra resource that cannot be read is an error.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ from eventlet.semaphore import Semaphore
 from spark_storlets.sandbox.advertisement import Advertisement
 from spark_storlets.sandbox.failures import StorletFailure
 from spark_storlets.sandbox.gateway import POOL_SIZE
+from storlets.gateway.common.stob import StorletData
 from storlets.swift_middleware import storlet_handler as engine
 from storlets.swift_middleware.handlers import StorletObjectHandler, StorletProxyHandler
 from storlets.swift_middleware.handlers.base import NotStorletRequest, StorletBaseHandler
@@ -69,7 +71,7 @@ from swift.common.swob import (
     status_map,
 )
 from swift.common.utils import cache_from_env, close_if_possible, list_from_csv, public, reiterate
-from swift.common.wsgi import make_pre_authed_request
+from swift.common.wsgi import make_pre_authed_request, make_subrequest
 from swift.proxy.controllers.base import get_container_info
 
 __all__ = ["filter_factory"]
@@ -157,6 +159,9 @@ class ProxyHandler(LargeObjects, StorletProxyHandler):  # type: ignore[misc]
             del headers[name]
         if not _is_clear(headers.get("X-Storlet-Range", "bytes=0-0")):
             raise HTTPBadRequest("X-Storlet-Range must have a first and a last byte", request=self.request)
+        upload = self.request.method == "PUT" and not self.is_put_copy_request
+        if self.request.method != "GET" and (self.execute_range_on_proxy or (upload and self.is_storlet_range_request)):
+            raise HTTPBadRequest("X-Storlet-Range does not work with PUT or, on the proxy, COPY", request=self.request)
         if "multipart-manifest" in self.request.params:
             raise HTTPBadRequest("No storlet runs with multipart-manifest", request=self.request)
         storlet = headers.get("X-Run-Storlet", "")
@@ -223,6 +228,20 @@ class ProxyHandler(LargeObjects, StorletProxyHandler):  # type: ignore[misc]
             return super()._call_gateway(resp)
         except StorletFailure as failure:  # else the engine would make it a 503 without a word
             raise failure.for_client() from None
+
+    def _build_storlet_request(self, req: Request, sheaders: Any, sbody_iter: Iterable[bytes]) -> Any:
+        """Add the extra resources; the engine would take Swift's error page for one that cannot be read."""
+        request = StorletBaseHandler._build_storlet_request(self, req, sheaders, sbody_iter)
+        with contextlib.ExitStack() as failing:
+            failing.callback(close_if_possible, sbody_iter)
+            for path in self.extra_resources:
+                extra = make_subrequest(self.request.environ, "GET", path, agent=self.agent).get_response(self.app)
+                failing.callback(close_if_possible, extra.app_iter)
+                if not extra.is_success:
+                    raise status_map[extra.status_int](f"Extra resource {path}: {extra.status}", request=self.request)
+                request.extra_data_list.append(StorletData(self._get_user_metadata(extra.headers), extra.app_iter))
+            failing.pop_all()
+        return request
 
     def _look_for_failure(self, response: Response) -> None:
         if failure := StorletFailure.taken_from(response.headers):

@@ -179,6 +179,26 @@ def test_range_of_a_large_object(account):
     assert answer.read() == b"aabb"
 
 
+def test_range_of_what_is_stored(account):
+    copy = {"Destination": "sandbox/never", "X_Storlet_Range": "bytes=5-24"}
+    assert account("COPY", "object", COPY, **copy, X_Storlet_Run_On_Proxy="").status == 400
+    assert account("COPY", "object", COPY, **{**copy, "X_Storlet_Range": "bytes=5-6,8-9"}).status == 400
+    assert account("COPY", "large", COPY, **copy).status == 400
+    assert account("PUT", "never", COPY, body=b"0123456789", X_Storlet_Range="bytes=5-6").status == 400
+    assert account("GET", "never").status == 404
+    assert account("COPY", "object", COPY, **{**copy, "Destination": "sandbox/part"}).status == 201
+    assert account("GET", "part").read() == b"56789012345678901234"
+
+
+def test_extra_resources(account):
+    resources = {"X_Storlet_Extra_Resources": "/sandbox/object"}
+    assert account("GET", "object", COPY, **resources).read() == b"0123456789" * 20_000
+    resources["X_Storlet_Extra_Resources"] += ",/sandbox/nothing"
+    assert account("GET", "object", COPY, **resources).status == 404
+    assert account("PUT", "never", COPY, body=b"x", **resources).status == 404
+    assert account("GET", "never").status == 404
+
+
 def test_a_client_cannot_choose_what_runs(account):
     chosen = account("GET", "object", COPY, X_Storlet_Main="other.Other", X_Storlet_Dependency="../x")
     assert chosen.read() == b"0123456789" * 20_000
