@@ -647,6 +647,32 @@ def test_what_a_storlet_was_stored_with(tmp_path, storlet, request_headers, stat
     assert not {"HTTP_X_STORLET_RANGE", "HTTP_X_STORLET_PARAMETER_1"} & sent[-1].keys()
 
 
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({"REMOTE_USER": "test,test:reader,AUTH_test"}, 403),
+        ({"REMOTE_USER": "test,alice"}, 200),
+        ({}, 401),
+        ({"REMOTE_USER": "0123", "keystone.identity": {}}, 200),
+    ],
+)
+@in_server
+def test_who_may_read_for_the_sake_of_a_storlet(tmp_path, environ, status):
+    """Whom the login names, not the client. The container's ACL lets alice's storlet read."""
+    from swift.common.swob import HTTPForbidden, Request, Response
+
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/v1/AUTH_test/c/o" and environ.get("HTTP_REFERER") != "//storlets.alice_a.py":
+            return HTTPForbidden()(environ, start_response)
+        headers = {"X-Account-Meta-Storlet-Enabled": "true", "X-Timestamp": "1.0", "X-Backend-Storlet-Ran": "yes"}
+        headers |= {"X-Object-Meta-Storlet-Main": "a.A", "X-Object-Meta-Storlet-Language": "Python"}
+        return Response(headers=headers, body=b"answer")(environ, start_response)
+
+    headers = {"X-Run-Storlet": "a.py", "X-User-Name": "alice"}
+    request = Request.blank("/v1/AUTH_test/c/o", environ=environ, headers=headers)
+    assert request.get_response(filtered(tmp_path, "proxy", app)).status_int == status
+
+
 @in_server
 def test_an_object_server_that_ran_nothing(tmp_path):
     from swift.common.swob import Request, Response
@@ -732,6 +758,22 @@ def test_a_storlet_looked_at_while_it_was_replaced_is_looked_at_again(tmp_path):
     seen = [heads.get("storlet", ["a.py"])["a.py"]["X-Timestamp"] for _ in range(3)]
     assert seen == ["0", "1", "1"], "of the second look, which began after the write, the answer may be remembered"
     assert len(asked) == 2
+
+
+@in_server
+def test_a_storlet_is_looked_at_under_its_own_name_and_without_the_clients_query(tmp_path):
+    from spark_storlets.sandbox.middleware import Heads
+    from swift.common.swob import Request, Response
+
+    asked = []
+
+    def app(environ, start_response):
+        asked.append((environ["PATH_INFO"], environ["QUERY_STRING"]))
+        return Response(headers={"X-Timestamp": "1"})(environ, start_response)
+
+    environ = Request.blank("/v1/AUTH_test/c/o?symlink=get").environ
+    Heads(environ, app, "/v1/AUTH_test", 0).get("storlet", ["a%20b?.py"])
+    assert asked == [("/v1/AUTH_test/storlet/a%20b?.py", "")]
 
 
 @in_server
