@@ -64,6 +64,8 @@ UNPRIVILEGED = """
     setpriv --reuid {uid} --regid {uid} --clear-groups --no-new-privs
     --bounding-set=-all --inh-caps=-all --ambient-caps=-all
 """
+# The kernel counts a user's processes over all sandboxes: one could use up what the others need.
+ALL_PROCESSES = "--nproc=4096"
 # Into the control groups, whose files come first, and then on as the command after them.
 JOIN = 'set -e; while [ "$1" != -- ]; do echo 0 > "$1"; shift; done; shift; exec "$@"'
 
@@ -148,6 +150,7 @@ class BubblewrapGateway(WarmGateway):
             *("--remount-ro", "/", "--chdir", "/tmp", "--seccomp", str(seccomp)),
             *shlex.split(UNPRIVILEGED.format(uid=self.sandbox_uid)),
             *process_limits(self.limits.memory),
+            *([] if self.control_groups else [ALL_PROCESSES]),
             *(sys.executable, "-I", "-B", "-u", WORKER, str(fd)),
         ]
 

@@ -211,10 +211,9 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
 def process_limits(memory: int) -> list[str]:
     """Return the command around a worker that limits its processes one by one.
 
-    An allocation that fails is a MemoryError; one that takes the sandbox over its limit is the end of a process. The
-    kernel counts a user's processes over all sandboxes, so nproc is nobody's share, only an upper bound.
+    An allocation that fails is a MemoryError; one that takes the sandbox over its limit is the end of a process.
     """
-    return shlex.split(f"prlimit --as={memory} --fsize={TMP_SIZE} --core=0 --nproc=4096 --nofile=256")
+    return shlex.split(f"prlimit --as={memory} --fsize={TMP_SIZE} --core=0 --nofile=256")
 
 
 def refused(message: str) -> StorletFailure:

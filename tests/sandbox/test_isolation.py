@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sandbox_harness import SANDBOX, Server, in_each_sandbox
+from sandbox_harness import SANDBOX, Server, in_each_sandbox, in_server
 
 # Runs the parameter as code and answers with the value of its last name, "result".
 PROBE = """
@@ -222,11 +222,16 @@ def test_memory_is_limited(tmp_path):
 
 @in_each_sandbox
 def test_limits(tmp_path):
-    result = probe(
-        tmp_path,
-        "import resource as r; result = [r.getrlimit(l) for l in (r.RLIMIT_CORE, r.RLIMIT_NOFILE, r.RLIMIT_NPROC)]",
-    )
-    assert result == [[0, 0], [256, 256], [4096, 4096]]
+    code = "import resource as r; result = [r.getrlimit(l) for l in (r.RLIMIT_CORE, r.RLIMIT_NOFILE, r.RLIMIT_NPROC)]"
+    core, files, processes = probe(tmp_path, code)
+    assert (core, files) == ([0, 0], [256, 256])
+    assert processes != [4096, 4096]  # a user's, whom all sandboxes share
+
+
+@in_server
+def test_processes_are_limited_without_control_groups(tmp_path):
+    code = "import resource; result = resource.getrlimit(resource.RLIMIT_NPROC)"
+    assert probe(tmp_path, code, control_groups="no") == [4096, 4096]
 
 
 @in_each_sandbox
