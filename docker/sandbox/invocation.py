@@ -78,6 +78,7 @@ class Invocation:
         return self
 
     def __next__(self) -> bytes:
+        self._last_progress = time.monotonic()  # the time since the last piece was the client's
         with self._failing():
             chunk, self._head = self._head or self._read(), b""
         if not chunk:
@@ -184,10 +185,10 @@ class Invocation:
             return b""
         if self._worker is None:
             raise StorletFailure("died", "it was closed before its end")
-        self._last_progress = time.monotonic()  # the time since the last piece was the client's
         chunk = read(self._fds[0], CHUNK_SIZE, deadline or self._deadline)
         if not chunk:
             self._finish()
+        self._last_progress = time.monotonic()
         self._record.bytes += len(chunk)
         self._chunks += 1
         if self._chunks % YIELD_EVERY == 0:

@@ -179,6 +179,14 @@ def test_hang_before_output(tmp_path):
 
 
 @in_each_sandbox
+def test_metadata_is_no_output(tmp_path):
+    server = scripted(tmp_path, pool_size=1, storlet_timeout=0.5)
+    slow = "time.sleep(0.3); out.set_metadata({}); time.sleep(0.3); out.write(b'late')"
+    assert server.fails(slow) == "it gave no output for 0.5 s (storlet_timeout)"
+    works(server)
+
+
+@in_each_sandbox
 def test_hang_in_mid_output(tmp_path):
     server = scripted(tmp_path, pool_size=1, storlet_timeout=0.3)
     assert broken(server.run(BEGIN + HANG).data_iter) == (b"begun", "it gave no output for 0.3 s (storlet_timeout)")
