@@ -66,6 +66,7 @@ from spark_storlets.sandbox.pool import Pool, Storlet, Worker
 from spark_storlets.sandbox.process import Sandbox
 from spark_storlets.sandbox.records import Record
 from spark_storlets.sandbox.status import Status
+from storlets.gateway.common.file_manager import FileManager
 from storlets.gateway.common.stob import StorletData, StorletResponse
 from storlets.gateway.gateways.container.gateway import ContainerStorletRequest, StorletGatewayContainer
 from storlets.gateway.gateways.container.runtime import RunTimePaths
@@ -143,9 +144,8 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
         try:
             storlet = self._storlet(sreq, account, paths)
             pool = self._pool(host_root, account)
-            with pool.installing:
-                if not storlet.directory.is_dir():
-                    install(storlet, sreq.file_manager)
+            if not storlet.directory.is_dir():
+                self._install(storlet, sreq.file_manager, pool)
             worker = pool.borrow(storlet, self.queue_timeout, self.worker_start_timeout)
         except StorletFailure as failure:
             record.end(failure)
@@ -183,6 +183,16 @@ class WarmGateway(StorletGatewayContainer):  # type: ignore[misc]
             directory=Path(paths.get_host_storlet_dir(sreq.storlet_main)) / version,
             log=Path(paths.get_host_slog_path(sreq.storlet_main)).with_name("worker.log"),
         )
+
+    def _install(self, storlet: Storlet, source: FileManager, pool: Pool) -> None:
+        if not pool.installing.acquire(timeout=self.queue_timeout):
+            message = f"busy: another installation took longer than {self.queue_timeout:g} s (queue_timeout)"
+            raise StorletFailure("busy", message)
+        try:
+            if not storlet.directory.is_dir():
+                install(storlet, source)
+        finally:
+            pool.installing.release()
 
     def _pool(self, host_root: str, account: str) -> Pool:
         key = (host_root, account)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from eventlet import tpool
 from spark_storlets.sandbox.failures import StorletFailure
 from spark_storlets.sandbox.pool import Storlet
 from storlets.gateway.common.file_manager import FileManager
@@ -90,7 +91,7 @@ def _fetch(file: Path, source: FileManager, container: str, timestamp: str, limi
             permissions = headers.get("X-Object-Meta-Storlet-Dependency-Permissions")
             os.fchmod(target.fileno(), 0o755 if _is_executable(permissions or "0") else 0o644)
             target.flush()
-            os.fsync(target.fileno())
+            tpool.execute(os.fsync, target.fileno())  # the server's other requests do not wait for the disk
         if size != int(headers["Content-Length"]):
             raise OSError(f"{container}/{file.name} broke off after {size} bytes")
         return size

@@ -522,6 +522,31 @@ def test_concurrent_first_calls_fetch_once(tmp_path):
     assert server.fetched == ["script.py"]
 
 
+@in_server
+def test_an_installation_holds_up_only_what_needs_one(tmp_path):
+    import eventlet
+    from eventlet.event import Event
+
+    server = scripted(tmp_path, queue_timeout=0.2)
+    works(server)
+    get_object, arrived = server.get_object, Event()
+
+    def slow(*arguments, **options):
+        arrived.wait()
+        return get_object(*arguments, **options)
+
+    server.get_object = slow
+    for name in ("slow.py", "other.py"):
+        server.upload(name, SCRIPT)
+    installing = eventlet.spawn(server.answer, "slow.py", params={"code": BEGIN})
+    eventlet.sleep(0)
+    works(server)
+    busy = "busy: another installation took longer than 0.2 s (queue_timeout)"
+    assert server.failure("other.py", params={"code": BEGIN}) == busy
+    arrived.send()
+    assert installing.wait() == b"begun"
+
+
 @in_each_sandbox
 def test_dependencies(tmp_path):
     server = Server(tmp_path)
@@ -968,6 +993,7 @@ def test_bubblewrap_without_control_groups(tmp_path):
         raise OSError("no control groups are mounted")
 
     cgroups._mounts = none
+    assert "no control groups are mounted" in scripted(tmp_path / "with").fails(BEGIN)
     before = os.listdir("/proc/self/fd")
     assert "no control groups are mounted" in scripted(tmp_path / "with").fails(BEGIN)
     assert len(os.listdir("/proc/self/fd")) == len(before)
