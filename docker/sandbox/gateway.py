@@ -250,8 +250,11 @@ def _write(host_root: str) -> None:
 
 def _open_log(file: Path) -> int:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if file.exists() and file.stat().st_size > MAX_LOG:
-        file.replace(file.with_name("worker.log.1"))
+    if file.exists():
+        log = file.stat()
+        if max(log.st_size, log.st_blocks * 512) > MAX_LOG:
+            os.truncate(file, log.st_size)  # what a storlet has reserved behind its end
+            file.replace(file.with_name("worker.log.1"))
     return os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 

@@ -132,7 +132,8 @@ def send(sock: socket.socket, status: dict[str, Any]) -> None:
 
 def bound_log() -> None:
     """Keep the log of a worker that lives long from filling the disk."""
-    if os.fstat(2).st_size > MAX_LOG:
+    log = os.fstat(2)
+    if max(log.st_size, log.st_blocks * 512) > MAX_LOG:
         os.ftruncate(2, 0)
 
 

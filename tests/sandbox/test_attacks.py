@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from sandbox_harness import Server, broken, in_each_sandbox, in_server, until
+from sandbox_harness import SANDBOX, Server, broken, in_each_sandbox, in_server, until
 
 HOSTILE = """
     import ctypes, json, mmap, os, signal, subprocess, sys, time
@@ -195,6 +195,23 @@ except OSError: pass
 """
     assert "full" not in server.run(code)
     assert "full" not in server.run(code)
+
+
+@in_each_sandbox
+def test_disk_reserved_behind_the_log(tmp_path):
+    server = hostile(tmp_path)
+    reserve = """
+libc = ctypes.CDLL(None)
+libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
+result = libc.fallocate(1, 1, 0, 16 << 20)  # FALLOC_FL_KEEP_SIZE
+"""
+    log = server.root / "host/logs/scopes/AUTH_test/hostile.S/worker.log"
+    assert server.run(reserve) == (-1 if SANDBOX["gateway"] == "bubblewrap" else 0)
+    assert log.stat().st_blocks * 512 <= 1 << 20
+    server.fails(reserve + "os._exit(0)")
+    works(server)
+    for file in log.parent.iterdir():
+        assert file.stat().st_blocks * 512 <= 1 << 20
 
 
 @in_each_sandbox
