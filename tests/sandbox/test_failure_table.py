@@ -24,7 +24,7 @@ from spark_storlets.devstack import Devstack
 from spark_storlets.devstack.configuration import KEY, USER
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "sandbox.md"
-BEFORE = "No\nclient takes a part for the whole, and PUT and COPY store nothing that may be short.\n\n"
+BEFORE = "so one that breaks off looks complete.\n\n"
 AFTER = "## Watching it\n"
 HEAD = "| the storlet | the client sees | can it tell | the worker |\n| --- | --- | --- | --- |\n"
 OPTIONS = {
