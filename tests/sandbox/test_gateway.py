@@ -540,7 +540,8 @@ def test_an_installation_holds_up_only_what_needs_one(tmp_path):
         server.upload(name, SCRIPT)
     installing = eventlet.spawn(server.answer, "slow.py", params={"code": BEGIN})
     eventlet.sleep(0)
-    works(server)
+    with eventlet.Timeout(10):
+        works(server)
     busy = "busy: another installation took longer than 0.2 s (queue_timeout)"
     assert server.failure("other.py", params={"code": BEGIN}) == busy
     arrived.send()
