@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from spark_storlets.datasource.kernel import csv_kernel
 
@@ -248,7 +246,6 @@ class _Given:
 
 def _kernel_options(take: _Given, multi_line: bool) -> dict[str, str]:
     pruning = take.conf("csv.parser.columnPruning.enabled", "true") == "true" and not multi_line
-    zone = take.text("timeZone") or take.session_zone()
     max_columns, max_chars = take.number("maxColumns"), take.number("maxCharsPerColumn")
     fallback = take.text("enableDateTimeParsingFallback") and take.boolean("enableDateTimeParsingFallback", False)
     fallback_conf = take.conf("legacy.csv.enableDateTimeParsingFallback", "").lower()
@@ -275,8 +272,7 @@ def _kernel_options(take: _Given, multi_line: bool) -> dict[str, str]:
         "timestamp_ntz_format": take.text("timestampNTZFormat"),
         "enable_date_time_parsing_fallback": fallback if fallback is not None else fallback_conf or None,
         "prefer_date": None if take.boolean("preferDate", True) else "false",
-        "time_zone": zone,
-        "today": str(_today(zone)),
+        "time_zone": take.text("timeZone") or take.session_zone(),
         "max_columns": None if max_columns is None else str(max_columns),
         "max_chars_per_column": None if max_chars in (None, -1) else str(max_chars),
         "column_pruning": "true" if take.boolean("columnPruning", pruning) else "false",
@@ -340,12 +336,3 @@ def _encoding(take: _Given) -> str | None:
             f"encoding = {text!r}: the CSV storlet reads {', '.join(ENCODINGS)}. Use one of them, or spark.read.csv."
         )
     raise ConfigurationError(f"encoding = {text!r} is none that Spark knows: {', '.join(ENCODINGS)}, UTF-16, UTF-32.")
-
-
-def _today(zone: str) -> int:
-    """Give today's date in a zone, in days since 1970-01-01; in UTC for a zone that only Java knows."""
-    try:
-        now = datetime.now(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError):
-        now = datetime.now(ZoneInfo("UTC"))
-    return now.toordinal() - datetime(1970, 1, 1).toordinal()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from spark_storlets.datasource.client import Listed, StoredObject, SwiftClient
@@ -96,6 +97,8 @@ class CsvSource:
             # Of no rows at all there is a row of aggregates: some object's, of which nothing is read.
             items, none = self._found(client).every()[:1], True
         table = CsvTable(client, self._options, csv, items)
+        # One instant for all splits; no option of the read, by which what is known of objects is kept.
+        now = str(time.time_ns() // 1000)
         scan = {
             "op": "scan",
             "schema": schema,
@@ -117,7 +120,8 @@ class CsvSource:
             constants = self._partitions.constants(listed.folder)
             splits = []
             for number, split in enumerate([table.nothing(item)] if none else table.splits(item)):
-                request = request_for(client, item, {**split, **scan, "constants": constants}, storlet)
+                body = {**split, **scan, "constants": constants, "csv": {**split["csv"], "now": now}}
+                request = request_for(client, item, body, storlet)
                 splits.append((_size(item, split), _sent(request, item, number, table)))
             sized.append(splits)
         places = max((table.topology(item.container).parallelism for item in table.objects), default=1)

@@ -15,7 +15,8 @@ scan: selection and projection. data_start (offset of the first record, behind b
     that do not stand in the object; or left out), aggregate (see storlet_aggregate,
     or null), top (see storlet_top, or null), limit (how many rows are wanted, or null), names ([[position, name], …]
     that the header must have, or null), fold_case, computed (expressions by the columns that are made of them),
-    compress (are the answer's buffers compressed).
+    compress (are the answer's buffers compressed). csv has also now, when the query was planned, in microseconds since
+    1970 in UTC.
 head: what a planner must know of an object. naming (are the columns' names wanted). Facts: data_start, options (with
     the line separator of a multiLine object); tokens of the line that names the columns (or null), that line (base64).
 infer: the types of the columns. columns (how many), names (the line that gave them, base64, or null). Facts: types.

@@ -4,6 +4,7 @@ Rule numbers are those of docs/csv.md.
 """
 
 import math
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pyarrow as pa
@@ -176,3 +177,19 @@ def test_types_are_told_apart(library: str) -> None:
             "2020",
             "2020-01-01",
         ]
+
+
+def timestamps(library: str, texts: list[str], options: dict[str, str]) -> list[object]:
+    data = "".join(f"{text}\n" for text in texts).encode()
+    with Kernel(options, columns=1, required=[0], library=library) as kernel:
+        kernel.scan(data, 0, len(data), limit=len(data), last=True)
+        return [value and value.strftime("%d %H:%M") for value in kernel.column(0, "timestamp").to_pylist()]
+
+
+def test_mere_times(library: str) -> None:
+    """They are on the date that it is `now` in their own zone, or else in the session's [5.9]."""
+    now = str(int(datetime(2020, 6, 2, 5, tzinfo=timezone.utc).timestamp()) * 1_000_000)
+    texts = ["12:00", "12:00:00Asia/Tokyo", "12:00:00 PST", "12:00:00-06:00", "12:00:00 Europe/Nowhere"]
+    zoned = ["02 03:00", "01 19:00", "01 18:00", None]
+    for zone, expected in (("UTC", "02 12:00"), ("PST", "01 19:00"), ("-08:00", "01 20:00"), ("GMT+9", "02 03:00")):
+        assert timestamps(library, texts, {"time_zone": zone, "now": now}) == [expected, *zoned], zone

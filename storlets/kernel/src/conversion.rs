@@ -47,8 +47,9 @@ pub struct Conversion {
     pub prefer_date: bool,
     /// `timeZone`, or else the session's: the zone of a timestamp that names none.
     pub time_zone: String,
-    /// Today in that zone, in days since 1970-01-01: the date of a timestamp that is only a time [5.9].
-    pub today: i32,
+    /// When the query is planned, in microseconds since 1970 in UTC: its date in a zone is that of a timestamp that is
+    /// only a time [5.9].
+    pub now: i64,
 }
 
 impl Conversion {
@@ -81,7 +82,7 @@ impl Conversion {
             },
             prefer_date: options.boolean("prefer_date", true)?,
             time_zone,
-            today: options.number("today", 0)?,
+            now: options.number("now", 0)?,
         })
     }
 

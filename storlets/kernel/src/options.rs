@@ -102,7 +102,7 @@ mod tests {
             "é",
             "multi_line",
             "true",
-            "today",
+            "now",
             "-3",
         ]);
         let mut options = Options::decode(&bytes).unwrap();
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(options.character("comment"), Ok(Some(0xe9)));
         assert_eq!(options.boolean("multi_line", false), Ok(true));
         assert_eq!(options.finish(), Err(InvalidArgument));
-        assert_eq!(options.number("today", 0), Ok(-3));
+        assert_eq!(options.number("now", 0), Ok(-3));
         assert_eq!(options.finish(), Ok(()));
     }
 

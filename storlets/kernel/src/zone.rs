@@ -44,6 +44,30 @@ const SHORT: [(&str, &str); 28] = [
     ("VST", "Asia/Ho_Chi_Minh"),
 ];
 
+/// A point in time, in seconds since 1970-01-01 00:00: by a zone's own clock, or in UTC.
+#[derive(Debug, Clone, Copy)]
+pub enum When {
+    Local(i64),
+    Utc(i64),
+}
+
+impl When {
+    fn day(self) -> i64 {
+        match self {
+            When::Local(seconds) | When::Utc(seconds) => seconds.div_euclid(86400),
+        }
+    }
+
+    /// Whether it is behind a change of the offset, which was in UTC `at`. A local time is behind it when it is so by
+    /// both clocks.
+    fn is_behind(self, at: i64, from: i64, to: i64) -> bool {
+        match self {
+            When::Local(local) => local >= at + from.max(to),
+            When::Utc(utc) => utc >= at,
+        }
+    }
+}
+
 /// The zones that were needed so far.
 #[derive(Default)]
 pub struct Zones {
@@ -65,9 +89,9 @@ impl Zones {
         Ok(())
     }
 
-    /// The offset, in seconds, of a local time in seconds since 1970-01-01 00:00: in a gap or an overlap the one
-    /// before it [5.10]. None when there is no such zone, Err with its region's name when its rules are not known yet.
-    pub fn offset(&mut self, name: &str, local: i64) -> Result<Option<i64>, String> {
+    /// The offset, in seconds, at a point in time: of a local time in a gap or an overlap the one before it [5.10]. None
+    /// when there is no such zone, Err with its region's name when its rules are not known yet.
+    pub fn offset(&mut self, name: &str, when: When) -> Result<Option<i64>, String> {
         if !self.names.contains_key(name) {
             self.names.insert(name.to_owned(), meaning(name));
         }
@@ -76,7 +100,7 @@ impl Zones {
             Some(Name::Offset(seconds)) => Ok(Some(*seconds)),
             Some(Name::Region(region)) => match self.regions.get(region) {
                 None => Err(region.clone()),
-                Some(rules) => Ok(rules.as_ref().map(|rules| rules.offset(local))),
+                Some(rules) => Ok(rules.as_ref().map(|rules| rules.offset(when))),
             },
         }
     }
@@ -192,20 +216,18 @@ impl Rules {
         })
     }
 
-    fn offset(&self, local: i64) -> i64 {
-        let mut before = self.first;
-        let mut found = before;
-        // The changes are few; a local time is behind one when it is behind it by both clocks.
+    fn offset(&self, when: When) -> i64 {
+        let mut found = self.first;
+        // The changes are few.
         for &(at, after) in &self.changes {
-            if local < at + before.max(after) {
+            if !when.is_behind(at, found, after) {
                 return found;
             }
             found = after;
-            before = after;
         }
         match &self.yearly {
             Some(yearly) => yearly.offset(
-                local,
+                when,
                 self.changes.last().map_or(i64::MIN, |last| last.0),
                 found,
             ),
@@ -289,19 +311,20 @@ impl Yearly {
     }
 
     /// `since` is when these rules begin to hold, and `before` the offset until their first change.
-    fn offset(&self, local: i64, since: i64, before: i64) -> i64 {
+    fn offset(&self, when: When, since: i64, before: i64) -> i64 {
         let (summer, start, end) = match &self.summer {
             None => return self.standard,
             Some(summer) => (summer.0, &summer.1, &summer.2),
         };
-        let year = year_of(local.div_euclid(86400));
+        let year = year_of(when.day());
         let mut changes = Vec::new();
         for year in year - 1..=year + 1 {
             changes.push((start.local(year) - self.standard, self.standard, summer));
             changes.push((end.local(year) - summer, summer, self.standard));
         }
         changes.sort_unstable();
-        let passed = |&&(at, from, to): &&(i64, i64, i64)| at > since && local >= at + from.max(to);
+        let passed =
+            |&&(at, from, to): &&(i64, i64, i64)| at > since && when.is_behind(at, from, to);
         changes
             .iter()
             .rfind(passed)
@@ -429,22 +452,24 @@ mod tests {
             ("[UTC]", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(Zones::default().offset(name, 0), Ok(expected), "{name}");
+            assert_eq!(offset(&mut Zones::default(), name), Ok(expected), "{name}");
         }
-        assert_eq!(
-            Zones::default().offset("PST", 0),
-            Err("America/Los_Angeles".to_owned())
-        );
-        assert_eq!(Zones::default().offset("GMT0", 0), Err("GMT0".to_owned()));
+        let needed = |region: &str| Err(region.to_owned());
+        let pacific = "America/Los_Angeles";
+        assert_eq!(offset(&mut Zones::default(), "PST"), needed(pacific));
+        assert_eq!(offset(&mut Zones::default(), "GMT0"), needed("GMT0"));
+    }
+
+    fn offset(zones: &mut Zones, name: &str) -> Result<Option<i64>, String> {
+        zones.offset(name, When::Utc(0))
     }
 
     #[test]
     fn yearly_rules() {
-        let at = |text: &str, y, m, d, h: i64| {
-            Yearly::parse(text)
-                .unwrap()
-                .offset(day_of(y, m, d) * 86400 + h * 3600, i64::MIN, 1)
-        };
+        let seconds = |y, m, d, h: i64| day_of(y, m, d) * 86400 + h * 3600;
+        let offset = |text: &str, when| Yearly::parse(text).unwrap().offset(when, i64::MIN, 1);
+        let at = |text: &str, y, m, d, h| offset(text, When::Local(seconds(y, m, d, h)));
+        let utc = |text: &str, y, m, d, h| offset(text, When::Utc(seconds(y, m, d, h)));
         let pacific = "PST8PDT,M3.2.0,M11.1.0";
         assert_eq!(at(pacific, 2020, 3, 8, 1), -28800);
         assert_eq!(at(pacific, 2020, 3, 8, 2), -28800, "in the gap");
@@ -455,6 +480,10 @@ mod tests {
         assert_eq!(at("AEST-10AEDT,M10.1.0,M4.1.0/3", 2030, 1, 1, 0), 39600);
         assert_eq!(at("CET-1", 2030, 1, 1, 0), 3600);
         assert_eq!(at("X0Y,J60,J300/0", 2024, 3, 1, 3), 3600);
+        assert_eq!(utc(pacific, 2020, 3, 8, 9), -28800);
+        assert_eq!(utc(pacific, 2020, 3, 8, 10), -25200);
+        assert_eq!(utc(pacific, 2020, 11, 1, 8), -25200);
+        assert_eq!(utc(pacific, 2020, 11, 1, 9), -28800);
     }
 
     #[test]

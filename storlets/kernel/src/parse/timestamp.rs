@@ -19,10 +19,9 @@ pub struct Moment<'a> {
 }
 
 impl Moment<'_> {
-    /// The local time in microseconds since 1970-01-01 00:00, on `today` if there is no date; None when no i64 holds it.
-    pub fn local(&self, today: i32) -> i128 {
-        i128::from(self.days.unwrap_or_else(|| today.into())) * i128::from(DAY)
-            + i128::from(self.micros)
+    /// The local time on a day, in microseconds since 1970-01-01 00:00.
+    pub fn local(&self, days: i64) -> i128 {
+        i128::from(days) * i128::from(DAY) + i128::from(self.micros)
     }
 }
 
