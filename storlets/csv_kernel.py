@@ -52,7 +52,7 @@ __all__ = [
 LIBRARY = "libstorlets_csv_kernel.so"
 """The file name of the kernel's library."""
 
-ABI_VERSION = 8
+ABI_VERSION = 9
 """The version of the library's C interface that this module speaks."""
 
 _TYPES: Mapping[str, pa.DataType] = MappingProxyType(
@@ -216,6 +216,7 @@ _SIGNATURES = {
         ctypes.c_int32,
         [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_uint64],
     ),
+    "csv_regions": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint64]),
     "csv_check_pattern": (ctypes.c_int32, [ctypes.c_char_p, ctypes.c_uint64]),
     "csv_malformed": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]),
     "csv_text": (ctypes.c_int32, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p]),
@@ -426,12 +427,19 @@ class Kernel:
         return pa.Array._import_from_c(place, pa.bool_())
 
     def _give_zone(self) -> None:
-        """Give the kernel the rules of the region that it needs, or say that there is no such region."""
+        """Give the kernel the rules of the region that it needs, or the names of all regions if there is none such.
+
+        From then on it asks for no other name: there are never more calls than regions, and one.
+        """
         _array, place = _new_array()
         _check(self._library.csv_zone_needed(self._live(), place))
         region = _text(place)
-        name, rules = region.encode(), zone_rules(region)
-        _check(self._library.csv_zone(self._live(), name, len(name), rules, len(rules or b"")))
+        if region in regions():
+            name, rules = region.encode(), zone_rules(region)
+            _check(self._library.csv_zone(self._live(), name, len(name), rules, len(rules)))
+        else:
+            names = "\0".join(regions()).encode()
+            _check(self._library.csv_regions(self._live(), names, len(names)))
 
     def _live(self) -> int:
         if self._handle is None:
@@ -457,10 +465,14 @@ def check_pattern(pattern: str) -> None:
 
 
 @functools.cache
-def zone_rules(region: str) -> bytes | None:
-    """A region's TZif file, or None when there is no such region."""
-    if region not in zoneinfo.available_timezones() - {"localtime", "Factory"}:
-        return None
+def regions() -> frozenset[str]:
+    """All regions of time zones. They are looked up once, since that opens hundreds of files."""
+    return frozenset(zoneinfo.available_timezones() - {"localtime", "Factory"})
+
+
+@functools.cache
+def zone_rules(region: str) -> bytes:
+    """The TZif file of one of the regions."""
     for directory in zoneinfo.TZPATH:
         with contextlib.suppress(OSError):
             return Path(directory, region).read_bytes()

@@ -4,6 +4,7 @@ Rule numbers are those of docs/csv.md.
 """
 
 import math
+import zoneinfo
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -193,3 +194,16 @@ def test_mere_times(library: str) -> None:
     zoned = ["02 03:00", "01 19:00", "01 18:00", None]
     for zone, expected in (("UTC", "02 12:00"), ("PST", "01 19:00"), ("-08:00", "01 20:00"), ("GMT+9", "02 03:00")):
         assert timestamps(library, texts, {"time_zone": zone, "now": now}) == [expected, *zoned], zone
+
+
+def test_names_of_no_zone_do_not_begin_the_column_anew(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, looked = [], []
+    give, available = Kernel._give_zone, zoneinfo.available_timezones
+    monkeypatch.setattr(Kernel, "_give_zone", lambda kernel: asked.append(give(kernel)))
+    monkeypatch.setattr(zoneinfo, "available_timezones", lambda: looked.append(0) or available())
+    texts = [f"2020-01-02 03:04:05 x{number:05}" for number in range(3000)]
+    texts[1000], texts[2000] = "2020-01-02 03:04:05 Asia/Tokyo", "2020-01-02 03:04:05 Europe/Paris"
+    found = timestamps(library, texts, {})
+    assert [value for value in found if value] == [found[1000], found[2000]] == ["01 18:04", "02 02:04"]
+    assert len(asked) <= 3, "two zones, and that no other name is one"
+    assert len(looked) <= 1

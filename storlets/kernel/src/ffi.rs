@@ -19,7 +19,7 @@ use std::str::from_utf8;
 use std::{ptr, slice};
 
 /// Raised whenever a signature or the meaning of a number changes.
-const ABI_VERSION: u32 = 8;
+const ABI_VERSION: u32 = 9;
 
 /// A scanner and the buffer it scanned last.
 pub struct Handle {
@@ -274,10 +274,10 @@ pub unsafe extern "C" fn csv_zone_needed(handle: *mut Handle, out: *mut ArrowArr
     unsafe { give(array.map(|array| array.export()), out) }
 }
 
-/// Gives the rules of a region; `tzif` null says that there is no such region.
+/// Gives the rules of a region.
 ///
 /// # Safety
-/// `handle` is a live handle, `name` points to `name_len` bytes, `tzif` is null or points to `tzif_len` bytes.
+/// `handle` is a live handle, `name` points to `name_len` bytes, `tzif` to `tzif_len` bytes.
 #[no_mangle]
 pub unsafe extern "C" fn csv_zone(
     handle: *mut Handle,
@@ -294,10 +294,25 @@ pub unsafe extern "C" fn csv_zone(
             borrowed(tzif, tzif_len as usize),
         )
     };
-    let rules = (!tzif.is_null()).then_some(rules);
     let done = guarded(|| {
         let name = from_utf8(name).map_err(|_| Error::InvalidArgument)?;
         handle.scanner.add_zone(name, rules)
+    });
+    done.map_or_else(|error| error as i32, |()| 0)
+}
+
+/// Gives the names of all regions that there are, with a NUL between them: no other is needed from then on.
+///
+/// # Safety
+/// `handle` is a live handle, `names` points to `names_len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn csv_regions(handle: *mut Handle, names: *const u8, names_len: u64) -> i32 {
+    // SAFETY: the caller's promises; nothing else holds the handle during the call.
+    let (handle, names) = unsafe { (&mut *handle, borrowed(names, names_len as usize)) };
+    let done = guarded(|| {
+        let names = from_utf8(names).map_err(|_| Error::InvalidArgument)?;
+        handle.scanner.bound_zones(names.split('\0'));
+        Ok(())
     });
     done.map_or_else(|error| error as i32, |()| 0)
 }

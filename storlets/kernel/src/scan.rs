@@ -593,8 +593,13 @@ impl Scanner {
     }
 
     /// Takes a region's rules, see [`Zones::add`](crate::zone::Zones::add).
-    pub fn add_zone(&mut self, region: &str, tzif: Option<&[u8]>) -> Result<(), Error> {
+    pub fn add_zone(&mut self, region: &str, tzif: &[u8]) -> Result<(), Error> {
         self.zones.add(region, tzif)
+    }
+
+    /// Takes the names of all regions, see [`Zones::bound`](crate::zone::Zones::bound).
+    pub fn bound_zones<'a>(&mut self, regions: impl Iterator<Item = &'a str>) {
+        self.zones.bound(regions);
     }
 
     /// Whether records of the last scan are malformed, as far as it is known: by the number of their tokens [6.1], and

@@ -1,7 +1,7 @@
 //! Time zones: offsets by name, and the rules of a region as a TZif file has them (RFC 8536).
 
 use crate::error::Error::{self, InvalidArgument};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::str::from_utf8;
 
 /// What a zone's name means.
@@ -68,40 +68,56 @@ impl When {
     }
 }
 
+/// No zone has a longer name.
+const LONGEST: usize = 100;
+/// So many names are remembered: texts can name any number of zones that there are not.
+const REMEMBERED: usize = 1000;
+
 /// The zones that were needed so far.
 #[derive(Default)]
 pub struct Zones {
     names: HashMap<String, Option<Name>>,
-    /// None for a name that is no zone.
-    regions: HashMap<String, Option<Rules>>,
+    rules: HashMap<String, Rules>,
+    /// All regions that there are, when they are known.
+    regions: Option<HashSet<String>>,
     /// The region whose rules were asked for and are not known.
     pub needed: Option<String>,
 }
 
 impl Zones {
-    /// Takes the TZif bytes of a region, or None if there is no such region.
-    pub fn add(&mut self, region: &str, tzif: Option<&[u8]>) -> Result<(), Error> {
-        let rules = match tzif {
-            Some(bytes) => Some(Rules::parse(bytes).ok_or(InvalidArgument)?),
-            None => None,
-        };
-        self.regions.insert(region.to_owned(), rules);
+    /// Takes the TZif bytes of a region.
+    pub fn add(&mut self, region: &str, tzif: &[u8]) -> Result<(), Error> {
+        let rules = Rules::parse(tzif).ok_or(InvalidArgument)?;
+        self.rules.insert(region.to_owned(), rules);
         Ok(())
+    }
+
+    /// Takes the names of all regions that there are: the rules of others are not asked for.
+    pub fn bound<'a>(&mut self, regions: impl Iterator<Item = &'a str>) {
+        self.regions = Some(regions.map(str::to_owned).collect());
     }
 
     /// The offset, in seconds, at a point in time: of a local time in a gap or an overlap the one before it [5.10]. None
     /// when there is no such zone, Err with its region's name when its rules are not known yet.
     pub fn offset(&mut self, name: &str, when: When) -> Result<Option<i64>, String> {
+        if name.len() > LONGEST {
+            return Ok(None);
+        }
         if !self.names.contains_key(name) {
+            if self.names.len() == REMEMBERED {
+                self.names.clear();
+            }
             self.names.insert(name.to_owned(), meaning(name));
         }
-        match &self.names[name] {
-            None => Ok(None),
-            Some(Name::Offset(seconds)) => Ok(Some(*seconds)),
-            Some(Name::Region(region)) => match self.regions.get(region) {
-                None => Err(region.clone()),
-                Some(rules) => Ok(rules.as_ref().map(|rules| rules.offset(when))),
-            },
+        let region = match &self.names[name] {
+            None => return Ok(None),
+            Some(Name::Offset(seconds)) => return Ok(Some(*seconds)),
+            Some(Name::Region(region)) => region,
+        };
+        match (self.rules.get(region), &self.regions) {
+            (Some(rules), _) => Ok(Some(rules.offset(when))),
+            (None, Some(regions)) if !regions.contains(region) => Ok(None),
+            (None, _) => Err(region.clone()),
         }
     }
 }
@@ -462,6 +478,22 @@ mod tests {
 
     fn offset(zones: &mut Zones, name: &str) -> Result<Option<i64>, String> {
         zones.offset(name, When::Utc(0))
+    }
+
+    #[test]
+    fn names_of_no_zone_are_neither_asked_for_nor_kept() {
+        let mut zones = Zones::default();
+        assert_eq!(offset(&mut zones, "No/Where"), Err("No/Where".to_owned()));
+        zones.bound(["Europe/Paris", "Asia/Tokyo"].into_iter());
+        assert_eq!(offset(&mut zones, "No/Where"), Ok(None));
+        for number in 0..5000 {
+            assert_eq!(offset(&mut zones, &format!("x{number:05}")), Ok(None));
+        }
+        assert!(zones.names.len() <= REMEMBERED);
+        assert_eq!(offset(&mut zones, &"x".repeat(LONGEST + 1)), Ok(None));
+        assert!(zones.names.keys().all(|name| name.len() <= LONGEST));
+        let asked = offset(&mut zones, "Asia/Tokyo");
+        assert_eq!(asked, Err("Asia/Tokyo".to_owned()));
     }
 
     #[test]
