@@ -207,7 +207,7 @@ class _Streams:
         begin: makes what undoes one stream.
     """
 
-    def __init__(self, raw: io.BufferedReader, begin: Callable[[], Any]) -> None:
+    def __init__(self, raw: io.BufferedIOBase, begin: Callable[[], Any]) -> None:
         self._raw, self._begin, self._stream = raw, begin, begin()
 
     def read(self, size: int) -> bytes:
