@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import os
 import re
@@ -12,7 +13,6 @@ import click
 from click.testing import CliRunner
 from spark_storlets.datasource.options import OPTIONS
 from spark_storlets.devstack import configuration
-from spark_storlets.sandbox import bubblewrap, docker, gateway, middleware
 
 from spark_storlets.cli import main
 
@@ -37,25 +37,25 @@ def test_the_page_of_options_is_the_table_in_the_code() -> None:
     assert file.read_text(encoding="utf-8") == text, "WRITE_DOCS=1 writes docs/options.md anew"
 
 
-#: The options of a storage node's configuration: whose, and the module that has their table.
+#: The options of a storage node's configuration: whose, and the module of docker/sandbox/ that has their table.
 NODE_OPTIONS = {
-    "Of both gateways, in `[DEFAULT]` of `storlet_gateway.conf`:": gateway,
-    "Of Docker's gateway, there:": docker,
-    "Of bubblewrap's, there:": bubblewrap,
-    "Of the filter, in its own section:": middleware,
+    "Of both gateways, in `[DEFAULT]` of `storlet_gateway.conf`:": "gateway",
+    "Of Docker's gateway, there:": "docker",
+    "Of bubblewrap's, there:": "bubblewrap",
+    "Of the filter, in its own section:": "middleware",
 }
 
 
-def options_of(module: object) -> list[tuple[str, str, str]]:
+def options_of(module: str) -> list[tuple[str, str, str]]:
     """Read the table Option, Default, Description in a module's docstring."""
-    _, _, rows, *_ = re.split(r"^(?:=+ *)+$", module.__doc__, flags=re.MULTILINE)
-    widths = [len(part) for part in re.search(r"^=+ +=+ +=+$", module.__doc__, re.MULTILINE)[0].split()]
-    gaps = [match.start() for match in re.finditer(r"=+", re.search(r"^=+ +=+ +=+$", module.__doc__, re.MULTILINE)[0])]
+    # Not by importing it: with eventlet in this process no Spark starts from it.
+    docstring = ast.get_docstring(ast.parse((DOCS.parent / "docker" / "sandbox" / f"{module}.py").read_text())) or ""
+    _, _, rows, *_ = re.split(r"^(?:=+ *)+$", docstring, flags=re.MULTILINE)
+    columns = [*re.finditer(r"=+", re.search(r"^=+ +=+ +=+$", docstring, re.MULTILINE)[0])]
+    ends = [columns[0].end(), columns[1].end(), None]
     found: list[tuple[str, str, str]] = []
     for line in filter(None, rows.splitlines()):
-        name, default, text = (
-            line[at : at + width].strip() for at, width in zip(gaps, [*widths[:2], 200], strict=True)
-        )
+        name, default, text = (line[one.start() : end].strip() for one, end in zip(columns, ends, strict=True))
         if not name:
             name, default, before = found.pop()
             text = f"{before} {text}"
