@@ -8,7 +8,7 @@ Writes build/bench/link.json:
 Key                    Meaning
 ====================== ================================================================================================
 …_vs_s3a_1g            One of bench-scan's queries over 1 Gb/s: the time through S3A divided by ours
-…_vs_s3a_1g_compact    The time through S3A divided by that of ours with compressed answers
+…_vs_s3a_1g_compact    The same with compressed answers, which come right after, when the store remembers the storlet
 …_vs_off_1g            The time of ours with every pushdown off divided by ours
 …_vs_s3a_100m          Over 100 Mb/s, through S3A
 …_vs_s3a_100m_compact  Over 100 Mb/s, through S3A, with compressed answers

@@ -30,8 +30,9 @@ HEAD = """# Benchmarks
 
 Medians, with the lowest and highest of the rounds; the compared runs alternate in one process table. Keys with `_vs_`
 are ratios: greater is better, 1 is as fast as the peer. Each table names the command that measures it on your machine.
-All of it (Spark, peers, a Swift of three nodes) shares one small machine of two cores, which did nothing else. S3A is
-Hadoop's, by its classic stream and for whole files, the fastest of its ways here.
+All of it (Spark, peers, a Swift of three nodes) shares one small machine of two cores, which did nothing else; only
+beside `link` did tests run, at the scheduler's idle priority. S3A is Hadoop's, by its classic stream and for whole
+files, the fastest of its ways here.
 """
 
 
