@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from spark_storlets.partitioner.splits import arranged, replica_for, splits_of
+from spark_storlets.partitioner.splits import Split, arranged, replica_for, splits_of
 from spark_storlets.partitioner.topology import Topology
 
 
@@ -19,12 +19,16 @@ class Bounds(NamedTuple):
 
 
 class Sized(NamedTuple):
-    """An object: container/name, its bytes, whether an object server has it as one file; where its segments end."""
+    """An object: container/name, its bytes, whether an object server has it as one file; where its segments end.
+
+    What is compressed cannot be cut.
+    """
 
     name: str
     size: int
     whole: bool = True
     ends: Sequence[int] = ()
+    cuttable: bool = True
 
 
 class Read(NamedTuple):
@@ -48,6 +52,8 @@ def reads_of(one: Sized, topology: Topology, bounds: Bounds) -> Sequence[Read]:
     """Cut one object."""
     whole = one.whole and not topology.erasure_coded
     splits = splits_of(one.size, topology.parallelism, bounds.least, bounds.largest, one.ends)
+    if splits and not one.cuttable:
+        splits = [Split(0, one.size)]
     return [
         Read(
             one.name,

@@ -33,6 +33,7 @@ def plan(paths: tuple[str, ...], rows: int, as_json: bool, given: dict[str, str]
     """
     import json
 
+    from spark_storlets.datasource.csv_options import compression_of
     from spark_storlets.datasource.options import ReadOptions
     from spark_storlets.datasource.paths import find, look_at
     from spark_storlets.datasource.topology import topology_of
@@ -44,7 +45,10 @@ def plan(paths: tuple[str, ...], rows: int, as_json: bool, given: dict[str, str]
     objects = look_at(client, find(client, read.paths, read.base_path, read.recursive).every(), trusting=True)
     topology = topology_of(client, objects[0].container, read)
     bounds = Bounds(read.min_split_size, read.max_split_size, read.reading["window"] * _AHEAD)
-    sized = [Sized(str(item), item.size, not item.large, client.segment_ends(item)) for item in objects]
+    sized = [
+        Sized(str(item), item.size, not item.large, client.segment_ends(item), compression_of(item.name) is None)
+        for item in objects
+    ]
     tasks = planned(sized, topology, bounds)
     if as_json:
         click.echo(json.dumps({"tasks": [[read._asdict() for read in task] for task in tasks]}))

@@ -25,5 +25,8 @@ def test_splits_as_a_table_and_a_picture(cluster, client, put):
     bars = [line for line in lines if line.startswith("replica ")]
     assert len(bars) == 3 and all("█" in bar for bar in bars)
     assert lines[-1].startswith("9 tasks of 10 B to 97.66 KiB; 3 replicas of 2 workers")
+    put("packed/large.csv.gz", b"x" * 600_000)
+    run = CliRunner().invoke(main, ["plan", "swift://tests/packed/*", *options], env=environment)
+    assert "0-599999" in run.output and "1 tasks of " in run.output, "what is compressed is not cut"
     run = CliRunner().invoke(main, ["plan", "swift://tests/not-there/*"], env=environment)
     assert run.exit_code == 1 and "does not exist in Swift" in run.output
