@@ -1,14 +1,14 @@
 """One table, read in several ways: lineitem in a Swift cluster on this machine, and on its disk.
 
-========  ============================================================================================================
-Name      Read by
-========  ============================================================================================================
-ours      the store, with all that it can do
-compact   as ours, its answers compressed
-off       the same connector with every pushdown off
-csv       spark.read.csv from the local disk: a peer without any network
-s3a       spark.read.csv through Hadoop's S3A, from the same Swift's s3api
-========  ============================================================================================================
+==========  ==========================================================================================================
+Name        Read by
+==========  ==========================================================================================================
+ours        the store, with all that it can do
+compressed  as ours, its answers compressed
+off         the same connector with every pushdown off
+csv         spark.read.csv from the local disk: a peer without any network
+s3a         spark.read.csv through Hadoop's S3A, from the same Swift's s3api
+==========  ==========================================================================================================
 
 Each also as NAME_doubles: as NAME, with double in the place of decimal(15,2).
 """
@@ -37,7 +37,7 @@ DOUBLES = SCHEMAS["lineitem"]
 DECIMALS = DOUBLES.replace("double", "decimal(15,2)")
 MORE = {
     "ours": {},
-    "compact": {"compressAnswers": "true"},
+    "compressed": {"compressAnswers": "true"},
     "off": {"pushPredicates": "false", "pushAggregates": "false", "pushLimit": "false"},
 }
 
